@@ -1,0 +1,122 @@
+"""Everything the engine raises.
+
+TTSError
+├── InputError
+│   ├── EmptyTextError
+│   ├── TextTooLongError
+│   ├── UnreadableTextError
+│   ├── UnknownVoiceError
+│   ├── OptionError
+│   └── CloningUnavailableError
+├── CheckpointError
+└── SynthesisError
+    ├── EngineBusyError
+    └── DeadlineExceededError
+"""
+
+from __future__ import annotations
+
+
+class TTSError(Exception):
+    """Base of all engine errors; ``code`` is stable and machine-readable, ``str()`` is Chinese."""
+
+    code = "tts_error"
+
+
+class InputError(TTSError):
+    """The caller can fix it by sending something else."""
+
+    code = "bad_input"
+
+
+class EmptyTextError(InputError):
+    """There is nothing to say: no text, white space, or only silent symbols."""
+
+    code = "empty_text"
+
+    def __init__(self, detail: str = "文本为空：请输入至少一个可以朗读的字符。") -> None:
+        super().__init__(detail)
+
+
+class TextTooLongError(InputError):
+    """The text has more characters than one call accepts."""
+
+    code = "text_too_long"
+
+    def __init__(self, length: int, limit: int) -> None:
+        super().__init__(f"文本共 {length} 个字符，一次最多 {limit} 个：请分段发送。")
+        self.length = length
+        self.limit = limit
+
+
+class UnreadableTextError(InputError):
+    """A word is in a script that the front end cannot read."""
+
+    code = "unreadable_text"
+
+    def __init__(self, word: str, begin: int, end: int) -> None:
+        super().__init__(f"第 {begin + 1} 个字符起的“{word}”无法朗读：请改写为中文或英文。")
+        self.word = word
+        self.begin = begin
+        self.end = end
+
+
+class UnknownVoiceError(InputError):
+    """No voice has this name."""
+
+    code = "unknown_voice"
+
+    def __init__(self, voice: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"没有名为“{voice[:40]}”的音色：可用的有 {'、'.join(known)}。")
+        self.voice = voice
+        self.known = known
+
+
+class OptionError(InputError):
+    """An option is of the wrong type or outside its range."""
+
+    code = "bad_option"
+
+    def __init__(self, option: str, detail: str) -> None:
+        super().__init__(f"参数 {option} 有误：{detail}")
+        self.option = option
+
+
+class CloningUnavailableError(InputError):
+    """A reference clip was given, but this model has no speaker encoder."""
+
+    code = "cloning_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("当前模型还不能用参考音频克隆音色：请去掉参考音频，改选内置音色。")
+
+
+class CheckpointError(TTSError):
+    """The model's files are missing, damaged or do not fit together."""
+
+    code = "bad_checkpoint"
+
+
+class SynthesisError(TTSError):
+    """The networks failed on a valid request."""
+
+    code = "synthesis_failed"
+
+
+class EngineBusyError(SynthesisError):
+    """The queue is full; try again after ``retry_after_s``."""
+
+    code = "engine_busy"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"合成队列已满：请在 {retry_after_s} 秒后重试。")
+        self.retry_after_s = retry_after_s
+
+
+class DeadlineExceededError(SynthesisError):
+    """The caller's deadline passed before the work was done."""
+
+    code = "deadline_exceeded"
+
+    def __init__(self) -> None:
+        super().__init__("请求已超过时限，未再继续合成。")
