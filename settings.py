@@ -1,18 +1,24 @@
 """Every setting of both servers: defaults < ``config.yaml`` < environment ``TTS__SECTION__KEY``.
 
 Imported by ``app/``, ``webui.py`` and ``start_app.sh``; imports neither torch nor Flask. The engine itself never reads
-settings: it is handed values.
+settings: it is handed values. Relative paths count from the folder the servers are started in, the project's own.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import types
+import typing
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+_KID = r"^[A-Za-z0-9_-]{1,32}$"
+_URL = r"^https?://[A-Za-z0-9\[][A-Za-z0-9.:\]_-]*$"
 
 
 class SettingsError(Exception):
@@ -22,7 +28,7 @@ class SettingsError(Exception):
 class StrictModel(BaseModel):
     """Immutable; a misspelt key is an error; a rejected value is never echoed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class EngineSettings(StrictModel):
@@ -56,27 +62,185 @@ class WebUISettings(StrictModel):
     """How long a made file stays fetchable."""
 
 
+class ProxySettings(StrictModel):
+    """Where the HTTPS proxy listens and what it is called from outside."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8443, ge=1, le=65535)
+    unix_socket: Path | None = None
+    """Listen here in plain HTTP instead of on ``host:port``: behind nginx on the same machine."""
+    tls: bool = True
+    """Serve HTTPS ourselves; only a bind to loopback or a unix socket may go without."""
+    tls_certificate: Path = Path("var/tls_cert.pem")
+    tls_key: Path = Path("var/tls_key.pem")
+    public_url: str = Field(default="https://127.0.0.1:8443", pattern=_URL, max_length=200)
+    """Scheme, host and port that clients use; audio links begin with it."""
+    trusted_proxies: int = Field(default=0, ge=0, le=5)
+    """How many reverse proxies of our own stand in front and write ``X-Forwarded-For``; 0 ignores that header."""
+    threads: int = Field(default=16, ge=2, le=256)
+    """Requests handled at the same time."""
+    header_timeout_s: int = Field(default=10, ge=1, le=60)
+    """From the first byte of a connection to the end of a request's headers, TLS handshake included."""
+    request_timeout_s: int = Field(default=55, ge=5, le=600)
+    """Whole request, reading the body and sending the answer included; then the connection is cut."""
+    graceful_timeout_s: int = Field(default=30, ge=1, le=300)
+    """How long requests in flight may finish after SIGTERM."""
+    max_body_bytes: int = Field(default=65_536, ge=1024, le=10_485_760)
+    max_prewarm_bytes: int = Field(default=1_048_576, ge=1024, le=104_857_600)
+    """Largest body of ``POST /prewarm``."""
+    max_chars: int = Field(default=1000, ge=1, le=5000)
+    """Longest text of one ``POST /tts``, in characters."""
+    min_free_mb: int = Field(default=200, ge=0, le=1_000_000)
+    """Below this much free disk ``/readyz`` answers 503."""
+
+
+class AuthSettings(StrictModel):
+    """Tokens (JWT) and API keys."""
+
+    jwt_secret: SecretStr | None = None
+    """From the environment only; the same form as ``jwt_secret_file``, whose place it takes."""
+    jwt_secret_file: Path = Path("var/jwt_secret")
+    """Mode 0600; one ``kid:secret`` a line (a bare secret has kid ``1``): the first signs, all verify."""
+    issuer: str = Field(default="tts-proxy", min_length=1, max_length=100)
+    audience: str = Field(default="tts-api", min_length=1, max_length=100)
+    token_lifetime_s: int = Field(default=900, ge=60, le=86_400)
+    leeway_s: int = Field(default=10, ge=0, le=30)
+    """Tolerated difference between clocks."""
+    demo_key_file: Path = Path("var/demo_api_key")
+    """Where the first API key is kept, mode 0600."""
+
+
+class LimitSettings(StrictModel):
+    """How much one caller may ask for. Rates are written as in Flask-Limiter: ``60/minute; 1000/hour``."""
+
+    storage_uri: SecretStr = SecretStr("memory://")
+    """``memory://`` counts inside one process; several processes need ``redis://…``. May hold a password."""
+    per_subject: str = Field(default="120/minute", max_length=200)
+    per_address: str = Field(default="600/minute", max_length=200)
+    """Every request from one address (an IPv6 /64 is one), whoever asks; ``/healthz`` and ``/readyz`` are free."""
+    token_per_address: str = Field(default="30/minute", max_length=200)
+    """``POST /auth/token`` from one address."""
+    failures_per_address: str = Field(default="30/minute", max_length=200)
+    """Answers 401 to one address; beyond that it gets 429 until it shows a good credential."""
+    characters_per_day: int = Field(default=200_000, ge=1, le=1_000_000_000)
+    """Characters synthesised for one subject on one UTC day; what the cache answers is free."""
+
+
+class GatewaySettings(StrictModel):
+    """How the proxy reaches the WebUI."""
+
+    url: str = Field(default="http://127.0.0.1:7860", pattern=_URL, max_length=200)
+    connect_timeout_s: float = Field(default=2.0, gt=0, le=30)
+    read_timeout_s: float = Field(default=28.0, gt=0, le=300)
+    """Longest silence between two parts of an answer; above ``deadline_s``, so that the WebUI gives up first."""
+    deadline_s: float = Field(default=25.0, gt=0, le=300)
+    """From the start of a synthesis to its last byte; told to the WebUI as ``X-Deadline-Ms``."""
+    concurrency: int = Field(default=8, ge=1, le=256)
+    """Syntheses asked of the WebUI at the same time; one more waits ``queue_timeout_s``, then is refused with 503."""
+    queue_timeout_s: float = Field(default=5.0, ge=0, le=60)
+    info_lifetime_s: float = Field(default=5.0, ge=0, le=3600)
+    """How long ``/api/info`` (voices, ``revision``) is believed."""
+    max_audio_mb: int = Field(default=64, ge=1, le=1024)
+    """Largest WAV accepted from the WebUI."""
+
+
+class CacheSettings(StrictModel):
+    """What is made once and served many times."""
+
+    touch_interval_s: int = Field(default=300, ge=0, le=86_400)
+    """A hit writes its time of use at most this often."""
+    verify_interval_s: int = Field(default=300, ge=0, le=86_400)
+    """A file in COS is looked for at most this often; one on disk is looked for at every hit."""
+
+
+class StorageSettings(StrictModel):
+    """Where finished audio lives and for how long."""
+
+    kind: Literal["local", "cos"] = "local"
+    dir: Path = Path("var/audio")
+    url_lifetime_s: int = Field(default=3600, ge=60, le=604_800)
+    """How long an ``audio_url`` opens its file."""
+    max_age_h: int = Field(default=720, ge=1, le=87_600)
+    """Audio that nobody asked for during this long is removed."""
+    max_total_mb: int = Field(default=2048, ge=1, le=100_000_000)
+    """Above this, the least recently used audio is removed."""
+    cos_region: str = Field(default="", pattern=r"^[a-z0-9-]*$", max_length=40)
+    """For instance ``ap-guangzhou``."""
+    cos_bucket: str = Field(default="", pattern=r"^[a-z0-9-]*$", max_length=80)
+    """With its number: ``name-1250000000``."""
+    cos_secret_id: SecretStr | None = None
+    cos_secret_key: SecretStr | None = None
+    cos_prefix: str = Field(default="tts/", pattern=r"^([A-Za-z0-9_-]+/)*$", max_length=100)
+    cos_endpoint: str = Field(default="", max_length=200)
+    """Host of a custom domain or of another endpoint; empty is COS's own."""
+    cos_scheme: Literal["https", "http"] = "https"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.max_age_h * 3600 < self.url_lifetime_s:
+            raise ValueError("max_age_h 不能短于 url_lifetime_s，否则链接未到期文件就被清理")
+        if self.kind == "cos":
+            missing = [name for name in ("cos_bucket", "cos_secret_id", "cos_secret_key") if not getattr(self, name)]
+            if not self.cos_region and not self.cos_endpoint:
+                missing.append("cos_region")
+            if missing:
+                raise ValueError(f"kind 为 cos 时还需要 {'、'.join(missing)}")
+        return self
+
+
+class DatabaseSettings(StrictModel):
+    """SQL: keys, revoked tokens, the index of audio, usage, audit."""
+
+    url: SecretStr = SecretStr("sqlite:///var/app.db")
+    """SQLAlchemy URL; may hold a password."""
+
+
+class WorkerSettings(StrictModel):
+    """``python -m app worker``: the schedule."""
+
+    prune_interval_s: int = Field(default=600, ge=10, le=86_400)
+    """Pause between two rounds of pruning."""
+    orphan_age_s: int = Field(default=7200, ge=600, le=604_800)
+    """A file that no row names is removed when it is older than this."""
+
+
 class Settings(StrictModel):
     """All of it."""
 
     engine: EngineSettings = EngineSettings()
     webui: WebUISettings = WebUISettings()
+    proxy: ProxySettings = ProxySettings()
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    cache: CacheSettings = CacheSettings()
+    storage: StorageSettings = StorageSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    worker: WorkerSettings = WorkerSettings()
+
+    @model_validator(mode="after")
+    def _timeouts_nest(self) -> Self:
+        if not self.gateway.deadline_s + self.gateway.queue_timeout_s < self.proxy.request_timeout_s:
+            raise ValueError("gateway.deadline_s 加 queue_timeout_s 必须小于 proxy.request_timeout_s")
+        if self.worker.orphan_age_s < self.storage.url_lifetime_s:
+            raise ValueError("worker.orphan_age_s 不能短于 storage.url_lifetime_s")
+        if not self.proxy.tls and self.proxy.unix_socket is None and not _is_loopback(self.proxy.host):
+            raise ValueError("proxy.tls 关闭时只能监听本机地址或 unix_socket")
+        return self
+
+
+_PLAIN_SECRETS = {"limits.storage_uri", "database.url"}
+"""May stand in ``config.yaml``: addresses that hold a password only on larger installations."""
 
 
 def load_settings(path: Path = Path("config.yaml"), environ: Mapping[str, str] = os.environ) -> Settings:
     """Read ``path`` (absent: defaults only) and the environment's ``TTS__…``.
 
     Raises:
-        SettingsError: YAML that does not parse, an unknown key, a bad value.
+        SettingsError: YAML that does not parse, an unknown key, a bad value, a secret in ``path``.
     """
-    values: Any = {}
-    if path.exists():
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path} 不是合法的 YAML：请检查缩进与冒号。") from error
-    if not isinstance(values, dict):
-        raise SettingsError(f"{path} 的最外层应是“键: 值”。")
+    values = _read_yaml(path)
+    _refuse_secrets(values, path)
     for name, value in environ.items():
         if name.startswith("TTS__"):
             _put(values, name, value)
@@ -84,15 +248,119 @@ def load_settings(path: Path = Path("config.yaml"), environ: Mapping[str, str] =
         return Settings.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"设置 {where} 有误（{path} 或环境变量 TTS__…）：{first['msg']}") from error
+        where = ".".join(str(part) for part in first["loc"]) or "之间的关系"
+        raise SettingsError(f"设置 {where} 有误（{path} 或环境变量 TTS__…）：{reason(first)}。") from error
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every leaf setting as ``section.key`` with its annotation."""
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from keys_of(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name, inner
+
+
+def reason(error: ErrorDetails) -> str:
+    """What is wrong with one value, in Chinese and without the value."""
+    template = _REASONS.get(error["type"])
+    if template is None:
+        return "取值不合要求"
+    context = {key: _quoted(value) for key, value in error.get("ctx", {}).items()}
+    return template.format(**context)
+
+
+_REASONS = {
+    "missing": "缺少这一项",
+    "extra_forbidden": "没有这一项，请检查拼写",
+    "value_error": "{error}",
+    "string_type": "应为字符串",
+    "string_unicode": "含有不成对的代理字符（U+D800–U+DFFF），不是合法的 Unicode 文本",
+    "string_too_long": "最多 {max_length} 个字符",
+    "string_too_short": "至少 {min_length} 个字符",
+    "string_pattern_mismatch": "格式不对",
+    "literal_error": "只能是 {expected}",
+    "bool_type": "应为 true 或 false",
+    "bool_parsing": "应为 true 或 false",
+    "int_type": "应为整数",
+    "int_parsing": "应为整数",
+    "int_from_float": "应为整数",
+    "int_parsing_size": "数字过大",
+    "float_type": "应为数字",
+    "float_parsing": "应为数字",
+    "finite_number": "应为有限的数字",
+    "greater_than_equal": "不能小于 {ge}",
+    "greater_than": "必须大于 {gt}",
+    "less_than_equal": "不能大于 {le}",
+    "less_than": "必须小于 {lt}",
+    "list_type": "应为数组",
+    "too_long": "最多 {max_length} 项",
+    "too_short": "至少 {min_length} 项",
+    "model_type": "应为“键: 值”的一节",
+    "path_type": "应为路径",
+}
+
+
+def _quoted(value: object) -> str:
+    return str(value).replace("'", "").replace(" or ", " 或 ")
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} 不是合法的 YAML：请检查缩进与冒号。") from error
+    except OSError as error:
+        raise SettingsError(f"{path} 读不出来：请检查它是不是文件、权限对不对。") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{path} 的最外层应是“键: 值”。")
+    return values
+
+
+def _refuse_secrets(values: dict[str, Any], path: Path) -> None:
+    for key, annotation in keys_of(Settings):
+        section, _, name = key.partition(".")
+        inside = values.get(section)
+        given = isinstance(inside, dict) and inside.get(name) is not None
+        if given and SecretStr in _alternatives(annotation) and key not in _PLAIN_SECRETS:
+            variable = f"TTS__{key.upper().replace('.', '__')}"
+            raise SettingsError(f"{key} 是机密，不能写在 {path} 里：请改用环境变量 {variable}。")
 
 
 def _put(values: dict[str, Any], name: str, value: str) -> None:
-    keys = name.removeprefix("TTS__").lower().split("__")
-    section = values
-    for key in keys[:-1]:
-        section = section.setdefault(key, {})
-        if not isinstance(section, dict):
-            raise SettingsError(f"环境变量 {name} 指向的不是一节设置。")
-    section[keys[-1]] = yaml.safe_load(value) if value else value
+    section, _, key = name.removeprefix("TTS__").lower().partition("__")
+    annotation = dict(keys_of(Settings)).get(f"{section}.{key}")
+    if annotation is None:
+        raise SettingsError(f"环境变量 {name} 不对应任何设置：请检查拼写。")
+    inside = values.setdefault(section, {})
+    if not isinstance(inside, dict):
+        raise SettingsError(f"设置 {section} 应为“键: 值”的一节。")
+    kinds = _alternatives(annotation)
+    if value == "" and type(None) in kinds:
+        inside[key] = None
+    elif kinds & {str, SecretStr, Path}:
+        inside[key] = value  # as it is: a token made of digits is still text
+    else:
+        inside[key] = _scalar(name, value)
+
+
+def _scalar(name: str, value: str) -> Any:
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"环境变量 {name} 的值读不懂：应为一个数字、true、false 或一个词。") from error
+
+
+def _alternatives(annotation: Any) -> set[Any]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return set(typing.get_args(annotation))
+    return {annotation}
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
