@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
+import soundfile  # type: ignore[import-untyped]
+import soxr  # type: ignore[import-untyped]
 
 Samples = npt.NDArray[np.float32]
 
@@ -22,18 +22,25 @@ SAMPLE_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Hz that every format here can carry (the rates of MPEG audio)."""
 
 MAX_WAV_S = 3600
-"""Longest WAV that ``decode_wav`` unpacks, in seconds: 2 × 48,000 × 4 bytes a second are then 1.4 GB at the very most."""
+"""Longest WAV that ``decode_wav`` unpacks, in seconds."""
+
+_PLAIN = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
+"""Sample formats read from a WAV; none is compressed, so the samples take at most four times the file's own size."""
 
 _BLOCK = 4096
 """Frames written at a time: libsndfile's encoders keep a whole call on the stack and crash on minutes of sound."""
-_SUBTYPES = {"mp3": "MPEG_LAYER_III", "wav": "PCM_16"}
+_WRITING: dict[str, dict[str, Any]] = {
+    # a constant bit rate (64 kbit/s up to 24 kHz, 128 above) so that every player knows length and position at once
+    "mp3": {"subtype": "MPEG_LAYER_III", "compression_level": 0.65, "bitrate_mode": "CONSTANT"},
+    "wav": {"subtype": "PCM_16"},
+}
 
 
 class SoundError(ValueError):
     """These samples or bytes are no sound that can be handled; ``str()`` is Chinese."""
 
 
-def encode(samples: npt.ArrayLike, sample_rate: int, format: str, target_rate: int | None = None) -> bytes:  # noqa: A002 (the API's own word)
+def encode(samples: npt.ArrayLike, sample_rate: int, format: str, target_rate: int | None = None) -> bytes:
     """A complete file in memory; equal input gives equal bytes.
 
     Args:
@@ -63,8 +70,8 @@ def decode_wav(data: bytes) -> tuple[Samples, int]:
         (S,) float32 in [-1, 1], two channels averaged into one, and Hz.
 
     Raises:
-        SoundError: not a WAV, damaged, empty, longer than ``MAX_WAV_S``, more than two channels, an odd rate,
-            NaN or infinity.
+        SoundError: not a WAV, damaged, compressed, empty, longer than ``MAX_WAV_S``, more than two channels,
+            a rate outside 8,000…192,000 Hz, NaN or infinity.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":  # before libsndfile guesses among its 26 formats
         raise SoundError("不是 WAV 音频。")
@@ -81,6 +88,8 @@ def decode_wav(data: bytes) -> tuple[Samples, int]:
 def _check_header(file: Any) -> None:
     if not 8000 <= file.samplerate <= 192_000 or file.channels > 2:
         raise SoundError("WAV 的采样率应在 8000 到 192000 Hz 之间，声道不超过两个。")
+    if file.subtype not in _PLAIN:
+        raise SoundError("WAV 应为未压缩的 PCM 或 32 位浮点格式。")
     if file.frames > MAX_WAV_S * file.samplerate:
         raise SoundError(f"WAV 超过 {MAX_WAV_S} 秒。")
 
@@ -94,10 +103,10 @@ def _checked(samples: npt.ArrayLike) -> Samples:
     return sound
 
 
-def _write(sound: Samples, rate: int, format: str) -> bytes:  # noqa: A002
+def _write(sound: Samples, rate: int, format: str) -> bytes:
     buffer = io.BytesIO()
     with soundfile.SoundFile(
-        buffer, "w", samplerate=rate, channels=1, format=format.upper(), subtype=_SUBTYPES[format]
+        buffer, "w", samplerate=rate, channels=1, format=format.upper(), **_WRITING[format]
     ) as file:
         for begin in range(0, len(sound), _BLOCK):
             file.write(sound[begin : begin + _BLOCK])
