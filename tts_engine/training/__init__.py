@@ -1,0 +1,1 @@
+"""How the networks came to be. Imports the engine; the engine never imports this package."""

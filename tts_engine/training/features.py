@@ -1,0 +1,148 @@
+"""What the networks learn from: per utterance the audio, F0, phonemes and durations, in flat files.
+
+A feature set is a folder: ``audio.npy`` (int16), ``f0.npy`` (float32 Hz, 0 unvoiced), ``phonemes.npy`` (symbol, tone,
+frames), each all utterances end to end, and ``index.json`` with where each utterance lies. It is mapped, not loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyworld
+
+from tts_engine.audio import AudioConfig, FloatArray, log_mel
+from tts_engine.frontend.phonemes import SYMBOL_IDS
+from tts_engine.frontend.reading import Phoneme
+
+CACHE = Path(os.environ.get("INDEXTTS_TRAIN_CACHE", "~/.cache/indextts-train")).expanduser()
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One utterance, ready to learn from."""
+
+    text: str
+    speaker: int
+    audio: npt.NDArray[np.int16]
+    """(S,) with S a multiple of the hop length."""
+    f0: FloatArray
+    """(T,) Hz, 0 where unvoiced."""
+    phonemes: npt.NDArray[np.int16]
+    """(L, 3): symbol id, tone, duration in frames; the durations add up to T."""
+
+    @property
+    def samples(self) -> FloatArray:
+        """(S,) float32 in [-1, 1]."""
+        return self.audio.astype(np.float32) / np.float32(32768)
+
+    def mel(self, config: AudioConfig) -> FloatArray:
+        """(M, T) log mel."""
+        return log_mel(self.samples, config)
+
+
+def extract_f0(samples: FloatArray, config: AudioConfig, floor_hz: float = 60, ceiling_hz: float = 500) -> FloatArray:
+    """F0 at the centre of every mel frame, (T,) Hz, 0 where unvoiced.
+
+    Source: DIO with StoneMask (Morise 2009, 2010), pyworld (MIT).
+    """
+    frames = samples.shape[0] // config.hop_length
+    shifted = samples[config.hop_length // 2 :].astype(np.float64)
+    period_ms = 1000 * config.hop_length / config.sample_rate
+    raw, times = pyworld.dio(
+        shifted, config.sample_rate, f0_floor=floor_hz, f0_ceil=ceiling_hz, frame_period=period_ms
+    )
+    f0 = pyworld.stonemask(shifted, raw, times, config.sample_rate)[:frames]
+    return np.pad(f0, (0, frames - f0.shape[0])).astype(np.float32)
+
+
+def make_utterance(
+    text: str, speaker: int, phonemes: Sequence[Phoneme], samples: FloatArray, ends: npt.NDArray[np.int64]
+) -> Utterance:
+    """Features of one aligned recording.
+
+    Args:
+        text: what is said.
+        speaker: index of the speaker.
+        phonemes: the front end's, L of them.
+        samples: (S,) float32 at the configuration's rate.
+        ends: (L,) sample at which each phoneme ends.
+
+    Raises:
+        ValueError: there are more phonemes than frames.
+    """
+    config = AudioConfig()
+    frames = samples.shape[0] // config.hop_length
+    if frames < len(phonemes):
+        raise ValueError(f"{len(phonemes)} phonemes in {frames} frames")
+    samples = samples[: frames * config.hop_length]
+    borders = np.round(ends / config.hop_length).astype(np.int64)
+    borders[-1] = frames
+    for index in range(borders.shape[0] - 1):  # no phoneme is shorter than a frame
+        borders[index] = max(borders[index], borders[index - 1] + 1 if index else 1)
+    for index in range(borders.shape[0] - 2, -1, -1):
+        borders[index] = min(borders[index], borders[index + 1] - 1)
+    durations = np.diff(borders, prepend=0)
+    rows = [(SYMBOL_IDS[p.symbol], p.tone, int(d)) for p, d in zip(phonemes, durations, strict=True)]
+    audio = np.clip(samples * 32768, -32768, 32767).astype(np.int16)
+    return Utterance(text, speaker, audio, extract_f0(samples, config), np.asarray(rows, dtype=np.int16))
+
+
+@dataclass(frozen=True)
+class _Place:
+    text: str
+    speaker: int
+    audio: int
+    frame: int
+    frames: int
+    phoneme: int
+    phonemes: int
+
+
+def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str]) -> None:
+    """Write a feature set; the index last, so that a half-written set is not taken for one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.json").unlink(missing_ok=True)
+    kept = list(utterances)
+    places = []
+    audio = frame = phoneme = 0
+    for one in kept:
+        places.append(_Place(one.text, one.speaker, audio, frame, len(one.f0), phoneme, len(one.phonemes)))
+        audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
+    np.save(folder / "audio.npy", np.concatenate([one.audio for one in kept]))
+    np.save(folder / "f0.npy", np.concatenate([one.f0 for one in kept]))
+    np.save(folder / "phonemes.npy", np.concatenate([one.phonemes for one in kept]))
+    index = {"speakers": list(speakers), "utterances": [asdict(place) for place in places]}
+    (folder / "index.json").write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+
+
+class FeatureSet(Sequence[Utterance]):
+    """A saved feature set, mapped."""
+
+    def __init__(self, folder: Path, config: AudioConfig | None = None) -> None:
+        self.config = config or AudioConfig()
+        index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+        self.speakers: list[str] = index["speakers"]
+        self._places = [_Place(**place) for place in index["utterances"]]
+        self._audio = np.load(folder / "audio.npy", mmap_mode="r")
+        self._f0 = np.load(folder / "f0.npy", mmap_mode="r")
+        self._phonemes = np.load(folder / "phonemes.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Utterance:  # type: ignore[override]  # slices are not offered
+        place = self._places[index]
+        samples = place.frames * self.config.hop_length
+        return Utterance(
+            text=place.text,
+            speaker=place.speaker,
+            audio=self._audio[place.audio : place.audio + samples],
+            f0=self._f0[place.frame : place.frame + place.frames],
+            phonemes=self._phonemes[place.phoneme : place.phoneme + place.phonemes],
+        )

@@ -1,0 +1,114 @@
+"""Train the vocoder: python -m tts_engine.training.train_vocoder --minutes 60
+
+Spectral losses at several resolutions; no window is shorter than two periods of the lowest voice, since the phase of
+the source is free.
+
+Source: multi-resolution STFT loss of Parallel WaveGAN (Yamamoto et al. 2020, section 2.2).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # the name everybody knows
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from tts_engine.audio import AudioConfig, log_mel
+from tts_engine.excitation import excitation
+from tts_engine.hifigan import HifiGan, HifiGanConfig
+from tts_engine.training.features import FeatureSet
+from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+
+RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # window, hop in samples
+MARGIN = 2  # frames on either side that make a segment's mel what it is in the whole utterance
+
+
+def segments(features: FeatureSet, batch: int, frames: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
+    """Random pieces: mel (B, M, T), F0 (B, T), excitation (B, 2, S), samples (B, S)."""
+    config = features.config
+    rows = []
+    while len(rows) < batch:
+        one = features[int(rng.integers(len(features)))]
+        if len(one.f0) < frames + 2 * MARGIN:
+            continue
+        first = int(rng.integers(MARGIN, len(one.f0) - frames - MARGIN + 1))
+        begin, end = (first - MARGIN) * config.hop_length, (first + frames + MARGIN) * config.hop_length
+        wide = one.audio[begin:end].astype(np.float32) / np.float32(32768)
+        f0 = np.array(one.f0[first : first + frames])
+        gain = np.float32(rng.uniform(0.4, 1.2))
+        rows.append(
+            (
+                log_mel(wide * gain, config)[:, MARGIN:-MARGIN],
+                f0,
+                excitation(f0, config, rng),
+                wide[MARGIN * config.hop_length : -MARGIN * config.hop_length] * gain,
+            )
+        )
+    return tuple(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True))
+
+
+def spectral_loss(made: Tensor, real: Tensor) -> Tensor:
+    """Spectral convergence and log-magnitude distance, mean over resolutions; both (B, S)."""
+    total = made.new_zeros(())
+    for window, hop in RESOLUTIONS:
+        shape = torch.hann_window(window, device=made.device)
+        a, b = (
+            torch.stft(x, window, hop, window=shape, return_complex=True).abs().clamp(min=1e-5) for x in (made, real)
+        )
+        total = total + torch.linalg.norm(b - a) / torch.linalg.norm(b) + F.l1_loss(a.log(), b.log())
+    return total / len(RESOLUTIONS)
+
+
+def train(arguments: argparse.Namespace) -> Path:
+    """Train for the time given; the folder that ``HifiGan.from_pretrained`` reads."""
+    start(arguments)
+    device = torch.device(arguments.device)
+    features = FeatureSet(arguments.features)
+    model = HifiGan(HifiGanConfig()).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.8, 0.99))
+    checkpoint = arguments.out / "last.pt"
+    step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
+    rng = np.random.default_rng(arguments.seed + step)
+    log = SummaryWriter(str(arguments.out))
+    clock = Clock.of(arguments)
+    average = 0.0
+    with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
+        while clock.done < 1:
+            set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
+            mel, f0, source, samples = (
+                part.to(device, non_blocking=True) for part in segments(features, arguments.batch, arguments.frames, rng)
+            )
+            loss = spectral_loss(model(mel, f0, source), samples)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimizer.step()
+            clock.step += 1
+            step += 1
+            average = loss.item() if average == 0 else 0.99 * average + 0.01 * loss.item()
+            bar.update(clock.done - bar.n)
+            bar.set_postfix(step=step, loss=f"{average:.4f}", refresh=False)
+            if step % 20 == 0:
+                log.add_scalar("loss", average, step)
+            if step % 500 == 0:
+                save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    model.save_pretrained(arguments.out / "model")
+    log.close()
+    return Path(arguments.out / "model")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = options(__doc__.splitlines()[0], "vocoder")
+    parser.add_argument("--frames", type=int, default=32, help="mel frames of one training segment")
+    train(parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
