@@ -23,8 +23,6 @@ from qcloud_cos import (  # type: ignore[import-untyped]
 
 from app.storage import NAME, StorageError, StoredFile, check_name
 
-_TIMEOUT_S = (2, 8)
-"""To connect, and between two bytes of the answer."""
 _RETRIES = 1
 """After a connection error, a timeout or a 5xx; the SDK sleeps one second before it."""
 _log = logging.getLogger(__name__)
@@ -50,6 +48,8 @@ class CosOptions:
     """``http`` only for a stand-in on loopback."""
     connections: int = 16
     """Kept open; the number of threads that may use the store at once."""
+    timeout_s: tuple[float, float] = (2.0, 8.0)
+    """To connect, and between two bytes of the answer; a call makes at most two tries, one second apart."""
 
 
 class CosStorage:
@@ -65,7 +65,7 @@ class CosStorage:
             Token=options.token,
             Scheme=options.scheme,
             Domain=options.domain,
-            Timeout=_TIMEOUT_S,
+            Timeout=options.timeout_s,
         )
         self._client = CosS3Client(config, retry=_RETRIES, session=_session(options.connections))
 
@@ -75,11 +75,12 @@ class CosStorage:
         Raises:
             StorageError: refused, unreachable or too slow.
         """
+        key = self._key(name)
         with _cos_errors():
             answer = self._client.put_object(
                 Bucket=self._options.bucket,
                 Body=data,
-                Key=self._key(name),
+                Key=key,
                 EnableMD5=True,
                 ContentType=media_type,
                 CacheControl="private, max-age=86400",
@@ -89,10 +90,11 @@ class CosStorage:
 
     def url(self, name: str, lifetime_s: int) -> str:
         """A presigned GET link; computed here, so it costs no call and opens nothing that does not exist."""
+        key = self._key(name)
         with _cos_errors():
             link: str = self._client.get_presigned_url(
                 Bucket=self._options.bucket,
-                Key=self._key(name),
+                Key=key,
                 Method="GET",
                 Expired=lifetime_s,
                 Params={"x-cos-security-token": self._options.token} if self._options.token else {},
@@ -105,14 +107,16 @@ class CosStorage:
         Raises:
             StorageError: COS did not say; never taken for "no".
         """
+        key = self._key(name)
         with _cos_errors():
-            found: bool = self._client.object_exists(Bucket=self._options.bucket, Key=self._key(name))
+            found: bool = self._client.object_exists(Bucket=self._options.bucket, Key=key)
         return found
 
     def delete(self, name: str) -> None:
         """Remove the object; COS answers the same when it is absent."""
+        key = self._key(name)
         with _cos_errors():
-            self._client.delete_object(Bucket=self._options.bucket, Key=self._key(name))
+            self._client.delete_object(Bucket=self._options.bucket, Key=key)
 
     def entries(self) -> Iterator[StoredFile]:
         """Every object directly under the prefix, a thousand a call."""
