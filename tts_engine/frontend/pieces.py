@@ -1,0 +1,35 @@
+"""What travels between the stages: pieces of text to read, each with its place in the caller's text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """How a piece is read."""
+
+    HAN = "han"
+    """One Chinese character."""
+    ENGLISH = "english"
+    """A word of Latin letters."""
+    MARK = "mark"
+    """A pause; ``text`` is what people see of it, ``pause`` is which."""
+    SILENT = "silent"
+    """White space, quotes: seen, not heard."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One thing to read (or to be silent about)."""
+
+    text: str
+    begin: int
+    end: int
+    """``[begin, end)`` of the caller's text."""
+    kind: Kind
+    pause: str = ""
+    """A symbol of ``phonemes.PAUSES``; marks only."""
+    rule: str = ""
+    """The rule that wrote it; empty where the caller did."""
+    ends_sentence: bool = False

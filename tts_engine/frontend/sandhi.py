@@ -1,0 +1,199 @@
+"""Citation readings → surface readings: 不 and 一, reduplication, third tones, merged erhua.
+
+Third tones change by prosodic feet: inside words first (展览|馆, 小|老虎), then between words, the left of two adjoining
+third tones becoming a second one wherever the right one is still third. Works on one pause-free phrase.
+
+Source: GB/T 16159-2012; Duanmu, The Phonology of Standard Chinese (2007), ch. 11, for the order of application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tts_engine.frontend.readings import Syllable
+
+_DIGITS = frozenset("零〇一二三四五六七八九幺两")
+_PLACES = frozenset("十百千万亿点")
+_ORDINAL_AFTER = ("月", "号", "日", "楼", "班", "年级", "等奖", "组", "单元", "栋", "中学", "线城", "把手", "流", "期工程", "季度")
+_STAYS_FIRST = frozenset(
+    ("统一", "唯一", "单一", "万一", "专一", "第一", "周一", "之一", "合一", "逐一", "星期一", "礼拜一", "同一", "划一", "不一")
+)
+_COMPLEMENTS = frozenset("了起到清见下上出来去动住开完好懂过着及够掉成通惯准全多少定透像")
+_NOT_VERBS = frozenset("也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本")
+_FULL_ER = frozenset(
+    "女儿 男儿 幼儿 婴儿 少儿 胎儿 孤儿 健儿 患儿 小儿 宠儿 弃儿 托儿 产儿 妻儿 犬儿 生儿 混血儿 新生儿 育儿 "
+    "吾儿 爱儿 乳儿".split()
+)
+_ER_WORDS = ("儿子", "儿童", "儿女", "儿孙", "儿科", "儿歌", "儿媳", "儿戏", "儿时", "儿园", "儿所", "儿化", "儿郎", "儿茶")
+_KEEPS_THIRD = frozenset("姐奶姥婶嫂宝")
+_ERHUA_FIRST_TONE = frozenset(("慢慢儿", "好好儿", "快快儿", "早早儿", "远远儿", "轻轻儿", "满满儿"))
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A syllable as it is said; ``[first, last)`` of the phrase's characters (two with merged erhua)."""
+
+    text: str
+    pinyin: str
+    citation: str
+    rule: str
+    first: int
+    last: int
+    word: int
+
+
+def apply(syllables: Sequence[Syllable]) -> list[Spoken]:
+    """Surface readings of a phrase of Chinese characters without a pause."""
+    spoken = [
+        Spoken(syllable.text, syllable.pinyin, syllable.pinyin, syllable.rule, index, index + 1, syllable.word)
+        for index, syllable in enumerate(syllables)
+    ]
+    _reduplicate(spoken)
+    spoken = _merge_erhua(spoken)
+    _negate(spoken)
+    _one(spoken)
+    _third_tones(spoken)
+    return spoken
+
+
+def _tone(spoken: Spoken) -> str:
+    return spoken.pinyin[-1:]
+
+
+def _set_tone(phrase: list[Spoken], index: int, tone: str, rule: str) -> None:
+    old = phrase[index]
+    if old.pinyin and _tone(old) != tone:
+        phrase[index] = replace(old, pinyin=old.pinyin[:-1] + tone, rule=f"{old.rule}+{rule}")
+
+
+def _reduplicate(phrase: list[Spoken]) -> None:
+    """看看 → kan4 kan5, inside one two-character word; 天天, 人人 keep their tones."""
+    for index in range(1, len(phrase)):
+        first, second = phrase[index - 1], phrase[index]
+        alone = index + 1 == len(phrase) or phrase[index + 1].word != second.word
+        starts = index == 1 or phrase[index - 2].word != first.word
+        if first.text == second.text and alone and starts and first.text in _VERBS_AND_KIN:
+            _set_tone(phrase, index, "5", "reduplication")
+
+
+_VERBS_AND_KIN = frozenset(
+    "看听说想走试等坐问找学写读谈聊玩逛尝用摸闻动歇查数谢猜算洗擦扫管劝讲教帮比改修躺站跳跑练唱念翻转遛瞧瞅查补"
+    "爸妈哥姐弟妹爷奶姥公婆叔舅姑伯婶嫂宝娃星猩"
+)
+
+
+def _merge_erhua(phrase: list[Spoken]) -> list[Spoken]:
+    merged: list[Spoken] = []
+    text = "".join(syllable.text for syllable in phrase)
+    for index, syllable in enumerate(phrase):
+        if syllable.text == "儿" and merged and _is_erhua(text, index, merged[-1]):
+            merged[-1] = _with_erhua(merged[-1], syllable, text[max(0, index - 2) : index + 1])
+        else:
+            merged.append(syllable)
+    return merged
+
+
+def _is_erhua(text: str, index: int, before: Spoken) -> bool:
+    if before.pinyin[:-1].endswith("r") or not before.pinyin:
+        return False
+    full = text[index - 1 : index + 1] in _FULL_ER or text[index - 2 : index + 1] in _FULL_ER
+    return not full and not text.startswith(_ER_WORDS, index)
+
+
+def _with_erhua(host: Spoken, er: Spoken, around: str) -> Spoken:
+    citation = f"{host.citation[:-1]}r{host.citation[-1]}"
+    tone = "1" if around in _ERHUA_FIRST_TONE else _tone(host)
+    pinyin = f"{host.pinyin[:-1]}r{tone}"
+    return replace(host, text=host.text + "儿", pinyin=pinyin, citation=citation, rule=f"{host.rule}+erhua", last=er.last)
+
+
+def _negate(phrase: list[Spoken]) -> None:
+    for index, syllable in enumerate(phrase):
+        if syllable.text != "不" or syllable.pinyin != "bu4":
+            continue
+        if _is_between(phrase, index):
+            _set_tone(phrase, index, "5", "不")
+        elif index + 1 < len(phrase) and _tone(phrase[index + 1]) == "4":
+            _set_tone(phrase, index, "2", "不")
+
+
+def _is_between(phrase: list[Spoken], index: int) -> bool:
+    """A不A, verb–不–complement."""
+    if index == 0 or index + 1 == len(phrase):
+        return False
+    before, after = phrase[index - 1].text[0], phrase[index + 1].text[0]
+    if before == after:
+        return True
+    bound = phrase[index].word in (phrase[index - 1].word, phrase[index + 1].word)
+    last = index + 2 >= len(phrase) or phrase[index + 2].word != phrase[index + 1].word
+    return (bound or last) and after in _COMPLEMENTS and before not in _NOT_VERBS and last
+
+
+def _one(phrase: list[Spoken]) -> None:
+    text = "".join(syllable.text[0] for syllable in phrase)
+    for index, syllable in enumerate(phrase):
+        if syllable.text != "一" or syllable.pinyin != "yi1" or index + 1 == len(phrase):
+            continue
+        if 0 < index and text[index - 1] == text[index + 1] and text[index - 1] not in _DIGITS:
+            _set_tone(phrase, index, "5", "一")
+        elif not _stays_first(text, index):
+            _set_tone(phrase, index, "2" if _tone(phrase[index + 1]) in "45" else "4", "一")
+
+
+def _stays_first(text: str, index: int) -> bool:
+    """Digits, ordinals and the ends of words keep yī."""
+    before, after = text[max(0, index - 1) : index], text[index + 1]
+    if any(text[max(0, index + 1 - len(word)) : index + 1] == word for word in _STAYS_FIRST):
+        return after not in "个"
+    if after in _DIGITS or before == "第" or before == "初":
+        return True
+    if before in _DIGITS or before in _PLACES:
+        return after not in "百千万亿" or before == "点"
+    return before not in ("这", "那", "每", "有") and text.startswith(_ORDINAL_AFTER, index + 1)
+
+
+def _third_tones(phrase: list[Spoken]) -> None:
+    feet = _feet(phrase)
+    for begin, end in feet:
+        for left in range(begin, end - 1):
+            _raise_left(phrase, left)
+    for begin, _ in feet[1:]:
+        _raise_left(phrase, begin - 1)
+
+
+def _raise_left(phrase: list[Spoken], left: int) -> None:
+    first, second = phrase[left], phrase[left + 1]
+    if _tone(first) != "3":
+        return
+    weakened = _tone(second) == "5" and second.citation[-1:] in "3" and first.text not in _KEEPS_THIRD
+    lexical = first.text + second.text in ("哪里", "小姐", "想起", "老鼠", "等等", "早起", "打手")
+    if _tone(second) == "3" or weakened or (lexical and _tone(second) == "5"):
+        _set_tone(phrase, left, "2", "third")
+
+
+def _feet(phrase: list[Spoken]) -> list[tuple[int, int]]:
+    """Words as spans; neighbouring words of one syllable pair up; longer words split in twos from the left or right."""
+    feet: list[tuple[int, int]] = []
+    begin = 0
+    single = False
+    while begin < len(phrase):
+        end = begin + 1
+        while end < len(phrase) and phrase[end].word == phrase[begin].word:
+            end += 1
+        if end - begin == 1 and single:
+            feet[-1] = (feet[-1][0], end)
+            single = False
+        else:
+            feet += _halves(phrase, begin, end)
+            single = end - begin == 1
+        begin = end
+    return feet
+
+
+def _halves(phrase: list[Spoken], begin: int, end: int) -> list[tuple[int, int]]:
+    if end - begin <= 2:
+        return [(begin, end)]
+    if end - begin == 3 and phrase[begin].text in "小老大纸总好有很左右软广":
+        return [(begin, begin + 1), (begin + 1, end)]
+    return [(at, min(at + 2, end)) for at in range(begin, end, 2)]
