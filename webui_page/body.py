@@ -1,0 +1,117 @@
+"""What callers send: bytes to a checked ``Call``. Positions of ``data`` are the contract and never shift."""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tts_engine.errors import CloningUnavailableError, EmptyTextError, InputError, OptionError, TextTooLongError
+from tts_engine.synthesizer import SynthesisOptions
+from webui_page.problems import RefusalError
+
+Format = Literal["wav", "mp3"]
+
+FORMATS: tuple[Format, ...] = ("wav", "mp3")
+MIN_SPEED = 0.5
+MAX_SPEED = 2.0
+
+_DEFAULTS: tuple[Any, ...] = ("female", 1.0, None, {})
+"""Speaker, speed, reference audio and options, where the caller leaves them out."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One checked request for speech."""
+
+    text: str
+    options: SynthesisOptions
+    format: Format
+
+
+def parse_call(body: bytes, max_chars: int) -> Call:
+    """The request that ``body`` holds.
+
+    Raises:
+        RefusalError: 400 where it is no JSON object.
+        InputError: a value is missing, too many, of the wrong type or out of range.
+    """
+    document = _load(body)
+    if not isinstance(document, dict) or set(document) != {"data"} or not isinstance(document["data"], list):
+        raise OptionError("data", '请求体应为 {"data": [文本, 音色, 语速, 参考音频, 选项]}，没有别的键。')
+    values = document["data"]
+    if not 1 <= len(values) <= 1 + len(_DEFAULTS):
+        raise OptionError("data", f"应有 1 到 {1 + len(_DEFAULTS)} 个值，收到 {len(values)} 个。")
+    text, voice, speed, reference, options = [*values, *_DEFAULTS[len(values) - 1 :]]
+    if reference is not None:
+        raise CloningUnavailableError
+    checked = SynthesisOptions(voice=_checked_voice(voice), speed=checked_speed(speed))
+    return Call(checked_text(text, max_chars), checked, _checked_format(options))
+
+
+def checked_text(text: Any, max_chars: int) -> str:
+    """``text`` unchanged.
+
+    Raises:
+        InputError: not a string, nothing in it, too long, or a character that is no text.
+    """
+    if not isinstance(text, str):
+        raise OptionError("text", "应为字符串。")
+    if len(text) > max_chars:
+        raise TextTooLongError(len(text), max_chars)
+    if not text.strip():
+        raise EmptyTextError
+    for position, char in enumerate(text):
+        if unicodedata.category(char) == "Cc" and char not in "\t\n\r":
+            raise InputError(f"第 {position + 1} 个字符是控制字符 U+{ord(char):04X}：请去掉后再试。")
+        if unicodedata.category(char) == "Cs":
+            raise InputError(f"第 {position + 1} 个字符是不成对的代理码位 U+{ord(char):04X}：请检查编码。")
+    return text
+
+
+def checked_speed(speed: Any) -> float:
+    """``speed`` as a float.
+
+    Raises:
+        OptionError: not a number, or outside ``MIN_SPEED`` … ``MAX_SPEED``.
+    """
+    if isinstance(speed, bool) or not isinstance(speed, int | float):
+        raise OptionError("speed", "应为数字。")
+    if not MIN_SPEED <= speed <= MAX_SPEED or not math.isfinite(speed):
+        raise OptionError("speed", f"应在 {MIN_SPEED} 到 {MAX_SPEED} 之间。")
+    return float(speed)
+
+
+def _checked_voice(voice: Any) -> str:
+    if not isinstance(voice, str):
+        raise OptionError("speaker", "应为音色的名字（字符串）。")
+    return voice
+
+
+def _checked_format(options: Any) -> Format:
+    if not isinstance(options, dict):
+        raise OptionError("options", "应为对象。")
+    for key in options:
+        if key != "format":
+            raise OptionError("options", f"没有名为“{key[:40]}”的选项：可用的有 format。")
+    chosen = options.get("format", "wav")
+    for known in FORMATS:
+        if chosen == known:
+            return known
+    raise OptionError("format", f"可用的有 {'、'.join(FORMATS)}。")
+
+
+def _load(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+    except (ValueError, RecursionError) as error:
+        raise RefusalError(400, "malformed_json", "请求体不是合法的 JSON（UTF-8，键不重复，嵌套不过深）。") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate key")
+    return found

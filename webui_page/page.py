@@ -1,0 +1,257 @@
+"""The operator's page, in Chinese. Knows Gradio, knows nothing of HTTP routes; speaks through the same desk as they."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI
+
+from settings import WebUISettings
+from sound import encode
+from tts_engine.errors import InputError, TTSError
+from tts_engine.synthesizer import SynthesisOptions
+from webui_page.appearance import CSS, HEAD, THEME
+from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, checked_speed, checked_text
+from webui_page.desk import Desk
+from webui_page.picture import draw
+from webui_page.problems import problem_of
+from webui_page.ruby import ruby
+from webui_page.store import AudioStore
+from webui_page.utterance import Utterance, join
+
+logger = logging.getLogger(__name__)
+
+_EXAMPLES = [
+    "欢迎使用AI语音合成功能。",
+    "今天天气很好，我们一起去公园散步吧！",
+    "你好，我想了解一下2024年的百分比：3.5%。",
+]
+_CLONING = "参考音频：克隆音色的功能尚未开放，目前请选用内置音色。"
+
+Update = dict[Any, Any]
+"""New values by component, as Gradio takes them."""
+
+
+def create_page(desk: Desk, store: AudioStore, settings: WebUISettings) -> gr.Blocks:
+    """The page around one engine."""
+    page: gr.Blocks
+    with gr.Blocks(title="中文语音合成", analytics_enabled=False) as page:
+        gr.Markdown("# 中文语音合成\n文本只在这台机器上处理，不发往别处。合成的声音由人工智能生成。")
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=5, min_width=320):
+                form = _form(desk, settings)
+            with gr.Column(scale=6, min_width=320):
+                result = _result()
+        _Actions(desk, store, settings, form, result).connect()
+    page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency, api_open=False)
+    return page
+
+
+def mount_page(app: FastAPI, page: gr.Blocks) -> FastAPI:
+    """``app`` with the page at ``/``; routes registered before come first."""
+    mounted: FastAPI = gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        show_error=True,
+        max_file_size="1mb",
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        theme=THEME,
+        css=CSS,
+        head=HEAD,
+    )
+    return mounted
+
+
+@dataclass(frozen=True)
+class _Form:
+    text: gr.Textbox
+    count: gr.HTML
+    voice: gr.Radio
+    speed: gr.Slider
+    format: gr.Radio
+    read: gr.Button
+    speak: gr.Button
+    stop: gr.Button
+    reading: gr.HTML
+
+
+@dataclass(frozen=True)
+class _Result:
+    status: gr.HTML
+    audio: gr.Audio
+    file: gr.DownloadButton
+    picture: gr.HTML
+    timings: gr.HTML
+
+
+def _form(desk: Desk, settings: WebUISettings) -> _Form:
+    text = gr.Textbox(label="要朗读的文本", lines=6, max_lines=16, placeholder="在这里输入中文，可夹英文单词和数字")
+    count = gr.HTML(f'<p class="count">0 / {settings.max_chars} 个字符</p>')
+    gr.Examples([[example] for example in _EXAMPLES], inputs=[text], label="例句", api_visibility="private")
+    voices = [(voice.title, voice.name) for voice in desk.engine.voices]
+    voice = gr.Radio(voices, value=voices[0][1], label="音色")
+    speed = gr.Slider(MIN_SPEED, MAX_SPEED, value=1.0, step=0.05, label="语速", info="1 为正常，音高不随语速变化")
+    format = gr.Radio([name.upper() for name in FORMATS], value=FORMATS[0].upper(), label="音频格式")
+    gr.HTML(
+        f'<fieldset class="later" disabled><legend>参考音频（即将支持）</legend><input type="file" disabled '
+        f'aria-label="参考音频"><p>{_CLONING}</p></fieldset>'
+    )
+    with gr.Row():
+        speak = gr.Button("合成", variant="primary", elem_id="speak")
+        stop = gr.Button("停止", variant="stop", elem_id="stop")
+        read = gr.Button("这句话怎么读", elem_id="read")
+    reading = gr.HTML(elem_id="reading")
+    return _Form(text, count, voice, speed, format, read, speak, stop, reading)
+
+
+def _result() -> _Result:
+    status = gr.HTML(_status("输入文本，然后按“合成”。"), elem_id="status")
+    audio = gr.Audio(label="合成的声音", type="filepath", interactive=False, buttons=["download"], elem_id="audio")
+    file = gr.DownloadButton("下载音频", interactive=False, elem_id="download")
+    picture = gr.HTML(elem_id="picture")
+    with gr.Accordion("每个字的时间", open=False):
+        timings = gr.HTML('<p class="hint">合成之后显示。</p>', elem_id="timings")
+    return _Result(status, audio, file, picture, timings)
+
+
+@dataclass(frozen=True)
+class _Actions:
+    """What the page's buttons do."""
+
+    desk: Desk
+    store: AudioStore
+    settings: WebUISettings
+    form: _Form
+    result: _Result
+
+    def connect(self) -> None:
+        """Bind buttons and fields to the methods below."""
+        form, result = self.form, self.result
+        limit = self.settings.max_chars
+        counted = (
+            "(text) => { const n = [...(text || '')].length;"
+            f" return `<p class=\"count${{n > {limit} ? ' over' : ''}}\">${{n}} / {limit} 个字符</p>`; }}"
+        )
+        form.text.change(None, [form.text], [form.count], js=counted, show_progress="hidden")
+        outputs = [result.status, result.audio, result.file, result.picture, result.timings]
+        speaking = form.speak.click(
+            self.speak,
+            [form.text, form.voice, form.speed, form.format],
+            outputs,
+            show_progress="hidden",
+            trigger_mode="once",
+            api_visibility="private",
+        )
+        form.stop.click(
+            self.stop, None, [result.status], cancels=[speaking], show_progress="hidden", api_visibility="private"
+        )
+        form.read.click(
+            self.read,
+            [form.text],
+            [form.reading],
+            show_progress="minimal",
+            concurrency_limit=4,
+            api_visibility="private",
+        )
+
+    async def speak(self, text: str, voice: str, speed: float, format: str) -> AsyncGenerator[Update, None]:
+        """Make the sound, saying how far it is after every sentence."""
+        result = self.result
+        yield self._cleared("正在排队…")
+        try:
+            checked_text(text, self.settings.max_chars)
+            options = SynthesisOptions(voice=voice, speed=checked_speed(speed))
+            speeches = []
+            async with contextlib.aclosing(self.desk.speak(text, options)) as pieces:
+                async for piece in pieces:
+                    speeches.append(piece.speech)
+                    said = f"已合成 {piece.number} / {piece.sentences} 句"
+                    yield {result.status: _status(said, piece.number / piece.sentences)}
+            made = join(speeches)
+        except TTSError as error:
+            sentence = _sentence(error)
+            yield {result.status: _status(sentence, is_error=True)}
+            raise gr.Error(sentence, title="没有合成", print_exception=False) from error
+        yield await asyncio.to_thread(self._shown, made, text, format.lower())
+
+    def stop(self) -> str:
+        """Say that the work was stopped; Gradio itself ends it."""
+        return _status("已停止。")
+
+    async def read(self, text: str) -> str:
+        """The text with its readings."""
+        try:
+            checked_text(text, self.settings.max_chars)
+            return ruby(await self.desk.read(text))
+        except TTSError as error:
+            raise gr.Error(_sentence(error), title="无法显示读音", print_exception=False) from error
+
+    def _cleared(self, said: str) -> Update:
+        result = self.result
+        return {
+            result.status: _status(said, 0.0),
+            result.audio: None,
+            result.file: gr.DownloadButton(interactive=False),
+            result.picture: "",
+            result.timings: "",
+        }
+
+    def _shown(self, made: Utterance, text: str, format: str) -> Update:
+        path = str(self.store.save(encode(made.samples, made.sample_rate, format), format))
+        logger.info(
+            "request=page-%s characters=%d duration_s=%.3f rtf=%.4f",
+            secrets.token_hex(4),
+            len(text),
+            made.duration_s,
+            made.real_time_factor,
+        )
+        said = f"完成：{made.duration_s:.2f} 秒，用时 {made.synthesis_s:.2f} 秒（实时率 {made.real_time_factor:.3f}）。"
+        result = self.result
+        return {
+            result.status: _status(said, warnings=[f"“{w.text}”：{w.message}" for w in made.warnings]),
+            result.audio: path,
+            result.file: gr.DownloadButton(value=path, interactive=True),
+            result.picture: draw(made.samples, made.sample_rate, made.timings),
+            result.timings: _table(made),
+        }
+
+
+def _sentence(error: TTSError) -> str:
+    return str(error) if isinstance(error, InputError) else problem_of(error).detail
+
+
+def _status(said: str, part: float | None = None, is_error: bool = False, warnings: list[str] | None = None) -> str:
+    bar = "" if part is None else f'<progress value="{part:.4f}" max="1" aria-label="合成进度"></progress>'
+    lines = "".join(f"<li>{escape(warning)}</li>" for warning in warnings or [])
+    silent = f'<p>下列符号没有读出：</p><ul class="notices">{lines}</ul>' if lines else ""
+    role = "alert" if is_error else "status"
+    return f'<div role="{role}" class="{role}"><p>{escape(said)}</p>{bar}{silent}</div>'
+
+
+def _table(made: Utterance) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(timing.text)}</td><td>{timing.begin}–{timing.end}</td>"
+        f"<td>{timing.begin_ms}</td><td>{timing.end_ms}</td></tr>"
+        for timing in made.timings
+    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("字", "原文中的位置", "开始（毫秒）", "结束（毫秒）"))
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="每个字的时间">'
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )

@@ -1,0 +1,267 @@
+"""The engine's HTTP routes, ``/api/*``: predict, stream, info, health, audio. The contract is docs/architecture.md."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from settings import Settings
+from sound import MEDIA_TYPES, encode
+from tts_engine.errors import EmptyTextError, TTSError
+from webui_page import frames, problems
+from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call
+from webui_page.desk import Desk, Piece
+from webui_page.problems import RefusalError
+from webui_page.store import AudioStore
+from webui_page.utterance import Utterance, join
+
+logger = logging.getLogger(__name__)
+router = APIRouter(redirect_slashes=False)
+
+_BODY_TIMEOUT_S = 30
+_SEND_TIMEOUT_S = 30
+_DEADLINE = re.compile(r"[0-9]{1,9}")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes share."""
+
+    desk: Desk
+    store: AudioStore
+    settings: Settings
+
+
+def create_api(parts: Parts) -> FastAPI:
+    """The application to mount at ``/api``."""
+    api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    api.state.parts = parts
+    api.include_router(router)
+    api.add_exception_handler(TTSError, problems.answer_engine_error)
+    api.add_exception_handler(RefusalError, problems.answer_refusal)
+    api.add_exception_handler(HTTPException, problems.answer_http_exception)
+    return api
+
+
+@router.post("/predict")
+@router.post("/predict/")
+async def predict(request: Request) -> Response:
+    """Speak a text; answer where the sound is."""
+    began = time.monotonic()
+    parts: Parts = request.app.state.parts
+    deadline = _deadline(request)
+    call = await _call(request)
+    made = await _while_connected(request.receive, _collect(parts.desk, call, deadline))
+    file, size = await asyncio.to_thread(_save, parts.store, made, call.format)
+    _log(request, call, made)
+    details = {**made.details(), "revision": parts.desk.engine.revision, "characters": len(call.text)}
+    answer = _file_data(request, file, size)
+    return JSONResponse({"data": [answer, details], "duration": round(time.monotonic() - began, 3)})
+
+
+@router.post("/stream")
+@router.post("/stream/")
+async def stream(request: Request) -> Response:
+    """Speak a text sentence by sentence, as frames."""
+    parts: Parts = request.app.state.parts
+    deadline = _deadline(request)
+    call = await _call(request)
+    pieces = parts.desk.speak(call.text, call.options, deadline)
+    try:
+        first = await _while_connected(request.receive, _next(pieces))
+    except StopAsyncIteration:
+        raise EmptyTextError from None
+    return _FrameResponse(request, call, first, pieces)
+
+
+@router.get("/info")
+async def info(request: Request) -> Response:
+    """What this engine can do."""
+    parts: Parts = request.app.state.parts
+    engine = parts.desk.engine
+    return JSONResponse(
+        {
+            "model": parts.settings.engine.model,
+            "revision": engine.revision,
+            "device": engine.device,
+            "sample_rate": engine.sample_rate,
+            "voices": [{"name": v.name, "title": v.title, "gender": v.gender} for v in engine.voices],
+            "emotions": [],
+            "speed": {"min": MIN_SPEED, "max": MAX_SPEED},
+            "max_chars": parts.settings.webui.max_chars,
+            "formats": list(FORMATS),
+        }
+    )
+
+
+@router.get("/health")
+async def health() -> Response:
+    """The model is loaded, or this server would not be up."""
+    return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
+
+
+@router.api_route("/audio/{name:path}", methods=["GET", "HEAD"])
+async def audio(request: Request, name: str) -> Response:
+    """A file that ``predict`` made; Range and HEAD work as players need."""
+    parts: Parts = request.app.state.parts
+    path = await asyncio.to_thread(parts.store.find, name)
+    if path is None:
+        raise RefusalError(404, "audio_not_found", "没有这个音频，或已过期：请重新合成。")
+    headers = {"Cache-Control": "private, no-transform", "Content-Disposition": "inline"}
+    return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[path.suffix[1:]])
+
+
+async def _call(request: Request) -> Call:
+    media_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise RefusalError(415, "bad_content_type", "请用 Content-Type: application/json 发送 JSON。")
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            body = await request.body()
+    except TimeoutError:
+        raise RefusalError(408, "slow_body", "请求体没有及时到齐：请重试。", {"Connection": "close"}) from None
+    parts: Parts = request.app.state.parts
+    return parse_call(body, parts.settings.webui.max_chars)
+
+
+def _deadline(request: Request) -> float | None:
+    given = request.headers.get("x-deadline-ms")
+    if given is None:
+        return None
+    if not _DEADLINE.fullmatch(given):
+        raise RefusalError(400, "bad_deadline", "X-Deadline-Ms 应为剩余的毫秒数（非负整数）。")
+    return asyncio.get_running_loop().time() + int(given) / 1000
+
+
+async def _collect(desk: Desk, call: Call, deadline: float | None) -> Utterance:
+    async with contextlib.aclosing(desk.speak(call.text, call.options, deadline)) as pieces:
+        return join([piece.speech async for piece in pieces])
+
+
+async def _next(pieces: AsyncGenerator[Piece, None]) -> Piece:
+    return await anext(pieces)
+
+
+async def _while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
+    """The result of ``work``, which is cancelled when the client goes.
+
+    Raises:
+        ClientDisconnect: nobody is there to take the result.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_disconnected(receive))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+def _save(store: AudioStore, made: Utterance, format: Format) -> tuple[str, int]:
+    data = encode(made.samples, made.sample_rate, format)
+    return store.save(data, format).name, len(data)
+
+
+def _file_data(request: Request, name: str, size: int) -> dict[str, object]:
+    return {
+        "path": name,  # callers fetch the URL; where the file lies is nobody's business
+        "url": f"{request.url.scheme}://{request.headers['host']}/api/audio/{name}",
+        "orig_name": name,
+        "size": size,
+        "mime_type": MEDIA_TYPES[name.rpartition(".")[2]],
+        "meta": {"_type": "gradio.FileData"},
+    }
+
+
+def _log(request: Request, call: Call, made: Utterance) -> None:
+    logger.info(
+        "request=%s path=%s characters=%d duration_s=%.3f rtf=%.4f",
+        request.state.request_id,
+        request.scope["path"],
+        len(call.text),
+        made.duration_s,
+        made.real_time_factor,
+    )
+
+
+class _FrameResponse(Response):
+    """Sends sentences while they are made; a client that goes, or stops reading, ends the work."""
+
+    media_type = frames.MEDIA_TYPE
+
+    def __init__(self, request: Request, call: Call, first: Piece, rest: AsyncGenerator[Piece, None]) -> None:
+        super().__init__(headers={"Cache-Control": "no-store"})
+        del self.headers["content-length"]
+        self._request = request
+        self._call = call
+        self._first = first
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with contextlib.aclosing(self._rest):
+            await _while_connected(receive, self._send_all(send))
+
+    async def _send_all(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        speeches = [self._first.speech]
+        try:
+            await self._send(send, frames.JSON, self._opening())
+            await self._send_piece(send, self._first)
+            async for piece in self._rest:
+                speeches.append(piece.speech)
+                await self._send_piece(send, piece)
+        except TTSError as error:
+            payload = problems.problem_of(error).payload(self._request.state.request_id)
+            await self._send(send, frames.ERROR, payload)
+        else:
+            await self._send(send, frames.END, b"")
+            _log(self._request, self._call, join(speeches))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _opening(self) -> bytes:
+        speech = self._first.speech
+        opening = {"sample_rate": speech.sample_rate, "encoding": "pcm_s16le", "sentences": self._first.sentences}
+        return json.dumps(opening).encode()
+
+    async def _send_piece(self, send: Send, piece: Piece) -> None:
+        speech = piece.speech
+        described = {
+            "timings": [asdict(timing) for timing in speech.timings],
+            "warnings": [asdict(warning) for warning in speech.warnings],
+            "progress": round(piece.number / piece.sentences, 4),
+        }
+        await self._send(send, frames.JSON, json.dumps(described, ensure_ascii=False).encode())
+        pcm = (np.clip(speech.samples, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
+        await self._send(send, frames.AUDIO, pcm)
+
+    async def _send(self, send: Send, kind: bytes, payload: bytes) -> None:
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await send({"type": "http.response.body", "body": frames.frame(kind, payload), "more_body": True})
+        except TimeoutError:
+            raise ClientDisconnect from None  # it is there, but does not read
