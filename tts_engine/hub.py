@@ -111,7 +111,8 @@ def ensure_model(folder: Path, repository: str = "", revision: str = "main") -> 
     """Make ``folder`` complete, fetching what is missing or damaged from ``repository``.
 
     Nothing enters ``folder`` before all of it is there and has the right hash. A broken connection is continued where
-    it broke; the files that a broken-off run had finished are kept beside ``folder`` for the next one. ``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` count as for ``huggingface_hub``.
+    it broke; the files that a broken-off run had finished are kept beside ``folder`` for the next one.
+    ``HF_ENDPOINT``, ``HF_HUB_OFFLINE`` and ``HF_TOKEN`` count as for ``huggingface_hub``.
 
     Args:
         folder: ``models/v23``; its own ``SHA256SUMS``, where present, decides which bytes are right.
