@@ -1,0 +1,162 @@
+"""The HTTPS proxy. Knows HTTP and callers; knows nothing about mel or pinyin."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask, Response, g, request
+from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import access, errors, limits, routes
+from app.auth import ApiKeys, Door, Tokens
+from app.database import connect
+from app.gateway import Gateway
+from app.gateway.catalogue import Catalogue
+from app.gateway.predict import PredictGateway
+from app.jobs import Prewarm
+from app.keyring import Keyring, load_keyring
+from app.library import Library
+from app.limits import CharacterQuota
+from app.pruning import Pruner, Rules
+from app.readiness import Parts, Readiness
+from app.services import Services, attach
+from app.speech import Presence, Speech, Terms
+from app.storage import Storage
+from app.storage.cos import CosOptions, CosStorage
+from app.storage.local import LocalStorage, link_secret
+from settings import Settings, StorageSettings
+
+_MB = 1024 * 1024
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+
+
+def create_app(
+    settings: Settings,
+    *,
+    gateway: Gateway | None = None,
+    storage: Storage | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Flask:
+    """The proxy: the only place where its parts are put together.
+
+    Args:
+        settings: all of them.
+        gateway: in place of the WebUI at ``settings.gateway.url``.
+        storage: in place of the store of ``settings.storage``.
+        clock: seconds since the epoch.
+
+    Raises:
+        SettingsError: a secret is missing or weak, the database does not open, a rate cannot be read.
+        StorageError: the store cannot be used.
+    """
+    app = Flask("app", static_folder=None)
+    attach(app, _assemble(settings, gateway, storage, clock))
+    app.before_request(_name_request)
+    limits.install(app, settings.limits, access.subject)
+    app.after_request(_finish)
+    errors.register(app)
+    routes.register(app)
+    if settings.proxy.trusted_proxies:
+        count = settings.proxy.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
+    return app
+
+
+def _assemble(
+    settings: Settings, gateway: Gateway | None, storage: Storage | None, clock: Callable[[], float]
+) -> Services:
+    keyring = load_keyring(settings.auth)
+    engine = connect(settings.database.url.get_secret_value(), settings.proxy.threads)
+    links = _links(settings.storage, keyring, clock) if storage is None else ()
+    store = storage or (links[0] if links else _bucket(settings.storage))
+    speaker = gateway or PredictGateway(settings.gateway, _token(settings))
+    catalogue = Catalogue(speaker, settings.gateway.info_lifetime_s)
+    tokens, keys = Tokens(settings.auth, keyring, engine, clock), ApiKeys(engine, clock)
+    quota = CharacterQuota(engine, settings.limits.characters_per_day, clock)
+    library = Library(engine, clock, settings.cache.touch_interval_s)
+    presence = Presence(store, 0 if links else settings.cache.verify_interval_s)
+    speech = Speech(speaker, catalogue, library, store, quota, _terms(settings), clock, presence)
+    return Services(
+        settings=settings,
+        engine=engine,
+        gateway=speaker,
+        catalogue=catalogue,
+        storage=store,
+        links=links,
+        tokens=tokens,
+        keys=keys,
+        door=Door(tokens, keys),
+        quota=quota,
+        speech=speech,
+        prewarm=Prewarm(engine, speech, clock),
+        pruner=Pruner(library, store, _rules(settings), clock),
+        readiness=Readiness(_parts(settings, speaker, store, engine)),
+        now=clock,
+    )
+
+
+def _links(settings: StorageSettings, keyring: Keyring, clock: Callable[[], float]) -> tuple[LocalStorage, ...]:
+    """One view of the folder for each key of the ring, the signing one first: links outlive a rotation too."""
+    if settings.kind != "local":
+        return ()
+    return tuple(LocalStorage(settings.dir, link_secret(secret), now=clock) for secret in keyring.keys.values())
+
+
+def _bucket(settings: StorageSettings) -> CosStorage:
+    secret_id, secret_key = settings.cos_secret_id, settings.cos_secret_key
+    return CosStorage(
+        CosOptions(
+            bucket=settings.cos_bucket,
+            region=settings.cos_region,
+            secret_id=secret_id.get_secret_value() if secret_id else "",
+            secret_key=secret_key.get_secret_value() if secret_key else "",
+            prefix=settings.cos_prefix,
+            domain=settings.cos_endpoint or None,
+            scheme=settings.cos_scheme,
+        )
+    )
+
+
+def _token(settings: Settings) -> str | None:
+    return settings.webui.token.get_secret_value() if settings.webui.token else None
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        deadline_s=settings.gateway.deadline_s,
+        wait_s=settings.proxy.request_timeout_s - 1,
+        url_lifetime_s=settings.storage.url_lifetime_s,
+        public_url=settings.proxy.public_url,
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        max_age_s=settings.storage.max_age_h * 3600,
+        max_total_bytes=settings.storage.max_total_mb * _MB,
+        orphan_age_s=settings.worker.orphan_age_s,
+        url_lifetime_s=settings.storage.url_lifetime_s,
+    )
+
+
+def _parts(settings: Settings, gateway: Gateway, storage: Storage, engine: Engine) -> Parts:
+    place = settings.storage.dir if settings.storage.kind == "local" else Path()
+    return Parts(gateway, engine, storage, place, settings.proxy.min_free_mb * _MB)
+
+
+def _name_request() -> None:
+    """A client's id is kept when it cannot break a log line."""
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    g.body_limit = 0
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

@@ -1,0 +1,248 @@
+"""The operator's commands: ``python -m app …``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import create_app
+from app.auth import SCOPES, ApiKeys, NewKey
+from app.database import connect
+from app.errors import CredentialError, ProxyError
+from app.gateway import Order
+from app.jobs import Task, prewarm_now, run_schedule
+from app.keyring import write_private
+from app.schemas import check_text
+from app.services import Services, services_of
+from app.speech import Wish
+from app.storage import StorageError
+from settings import Settings, SettingsError, load_settings
+
+_DAY_S = 86_400
+_FORGET_EVERY_S = 3600.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        status: int = options.run(options, load_settings())
+    except (SettingsError, ProxyError, StorageError) as error:
+        print(f"失败：{error}", file=sys.stderr)
+        return 1
+    except SQLAlchemyError:
+        print("失败：数据库暂时不可用，请检查它的位置、权限与剩余空间。", file=sys.stderr)
+        return 1
+    return status
+
+
+def _create_key(options: argparse.Namespace, settings: Settings) -> int:
+    expires_s = time.time() + options.days * _DAY_S if options.days else None
+    if options.output is not None and options.output.exists():
+        print(f"失败：{options.output} 已存在，没有创建新密钥。", file=sys.stderr)
+        return 1
+    keys = _keys(settings)
+    key_id, text = keys.create(NewKey(options.name, tuple(options.scopes), expires_s))
+    if options.output is None:
+        print(text)
+        print("请现在就保存这个密钥：它不会再次显示。", file=sys.stderr)
+        return 0
+    try:
+        write_private(options.output, text)
+    except OSError as error:
+        keys.revoke(key_id)
+        raise SettingsError(f"密钥写不进 {options.output}，已作废：请检查目录与权限。") from error
+    print(f"密钥 {key_id} 已写入 {options.output}（0600）。", file=sys.stderr)
+    return 0
+
+
+def _list_keys(_options: argparse.Namespace, settings: Settings) -> int:
+    print("编号\t名称\t权限\t创建\t到期\t最近使用\t状态")
+    for key in _keys(settings).all():
+        expired = key.expires_s is not None and key.expires_s <= time.time()
+        state = "已吊销" if key.revoked_s is not None else "已过期" if expired else "有效"
+        times = (_date(value) for value in (key.created_s, key.expires_s, key.last_used_s))
+        print("\t".join((key.id, key.name, key.scopes, *times, state)))
+    return 0
+
+
+def _revoke_key(options: argparse.Namespace, settings: Settings) -> int:
+    if not _keys(settings).revoke(options.id):
+        print("失败：没有这个密钥，或它已被吊销。", file=sys.stderr)
+        return 1
+    print(f"密钥 {options.id} 及由它换得的令牌已全部失效。", file=sys.stderr)
+    return 0
+
+
+def _issue_token(options: argparse.Namespace, settings: Settings) -> int:
+    issued = _services(settings).tokens.issue(options.subject, options.scopes)
+    print(issued.text)
+    print(f"有效 {issued.expires_in_s} 秒。", file=sys.stderr)
+    return 0
+
+
+def _revoke_token(_options: argparse.Namespace, settings: Settings) -> int:
+    # from standard input: arguments are seen by everybody on the machine
+    try:
+        jti = _services(settings).tokens.revoke(sys.stdin.readline().strip())
+    except CredentialError:
+        print("失败：这个令牌本来就无效或已过期。", file=sys.stderr)
+        return 1
+    print(f"令牌 {jti} 已吊销。", file=sys.stderr)
+    return 0
+
+
+def _prewarm(options: argparse.Namespace, settings: Settings) -> int:
+    texts = _lines(options.file)
+    order = (options.speaker, options.speed)
+    limit = settings.proxy.max_chars
+    wishes = [Wish(Order(check_text(text, limit, f"第 {number} 行"), *order), options.format) for number, text in texts]
+    failed = 0
+    for number, (wish, outcome) in enumerate(prewarm_now(_services(settings).speech, wishes), 1):
+        word = {"made": "已合成", "ready": "已有"}.get(outcome)
+        failed += word is None
+        print(f"[{number}/{len(set(wishes))}] {word or '失败：' + outcome}  {wish.order.text[:30]}", flush=True)
+    print(f"完成：共 {len(set(wishes))} 条，失败 {failed} 条。", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _prune(_options: argparse.Namespace, settings: Settings) -> int:
+    swept = _services(settings).pruner.sweep()
+    freed_mb = swept.bytes / 1_048_576
+    print(f"清理了过期 {swept.by_age} 个、超量 {swept.by_size} 个、无记录 {swept.orphans} 个，释放 {freed_mb:.1f} MB。")
+    return 0
+
+
+def _worker(_options: argparse.Namespace, settings: Settings) -> int:
+    parts = _services(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    tasks = (
+        Task("prune", settings.worker.prune_interval_s, _forgiving(parts.pruner.sweep)),
+        Task("forget", _FORGET_EVERY_S, _forgiving(lambda: _forget(parts))),
+    )
+    print("后台任务已启动。", file=sys.stderr, flush=True)
+    run_schedule(tasks, parts.prewarm, stop)
+    print("后台任务已停止。", file=sys.stderr)
+    return 0
+
+
+def _forget(parts: Services) -> None:
+    parts.tokens.forget_expired()
+    parts.quota.forget_old()
+    parts.prewarm.forget_old()
+
+
+def _forgiving(work: Callable[[], object]) -> Callable[[], None]:
+    """A full disk or a bucket that is away must not end the schedule: the next round tries again."""
+
+    def attempt() -> None:
+        try:
+            work()
+        except (StorageError, SQLAlchemyError) as error:
+            logging.getLogger(__name__).warning("a scheduled task failed: %s", error)
+
+    return attempt
+
+
+def _services(settings: Settings) -> Services:
+    return services_of(create_app(settings))
+
+
+def _keys(settings: Settings) -> ApiKeys:
+    return ApiKeys(connect(settings.database.url.get_secret_value()), time.time)
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """The lines of a text file that say something, with their numbers; ``#`` begins a comment."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} 读不出来：应为 UTF-8 文本，每行一条。") from error
+    lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    return [(number, line) for number, line in lines if line and not line.startswith("#")]
+
+
+def _date(moment_s: float | None) -> str:
+    return "-" if moment_s is None else datetime.fromtimestamp(moment_s, UTC).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _name(text: str) -> str:
+    if not 0 < len(text) <= 100 or not text.isprintable():
+        raise argparse.ArgumentTypeError("应为 1 到 100 个可见字符")
+    return text
+
+
+def _subject(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", text):
+        raise argparse.ArgumentTypeError("应为 1 到 64 个字母、数字或 ._:-")
+    return text
+
+
+def _days(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII):
+        raise argparse.ArgumentTypeError("应为 0 到 9999 的整数")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("应为数字") from error
+    if not 0.5 <= speed <= 2.0:
+        raise argparse.ArgumentTypeError("应在 0.5 到 2.0 之间")
+    return speed
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m app", description="语音合成代理的管理命令。")
+    commands = parser.add_subparsers(required=True, metavar="命令")
+    _add_keys(commands.add_parser("keys", help="API 密钥：create、list、revoke").add_subparsers(required=True))
+    _add_tokens(commands)
+    prewarm = commands.add_parser("prewarm", help="提前合成一份常用文本；中断后再运行会接着做")
+    prewarm.add_argument("file", type=Path, metavar="文件", help="UTF-8 文本，每行一条，# 开头为注释")
+    prewarm.add_argument("--speaker", default="female", help="音色，默认 female")
+    prewarm.add_argument("--speed", type=_speed, default=1.0, help="语速 0.5–2.0，默认 1.0")
+    prewarm.add_argument("--format", choices=("mp3", "wav"), default="mp3", help="音频格式，默认 mp3")
+    prewarm.set_defaults(run=_prewarm)
+    commands.add_parser("prune", help="立即清理旧音频").set_defaults(run=_prune)
+    commands.add_parser("worker", help="后台任务：定时清理、提前合成；收到 SIGTERM 停止").set_defaults(run=_worker)
+    return parser
+
+
+def _add_keys(keys: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    create = keys.add_parser("create", help="创建密钥，只显示一次")
+    create.add_argument("name", type=_name, metavar="名称", help="给谁用的")
+    create.add_argument("--scopes", nargs="+", choices=SCOPES, default=["tts", "voices"], help="权限，默认 tts voices")
+    create.add_argument("--days", type=_days, default=0, help="有效天数，默认 0（不过期）")
+    create.add_argument("--output", type=Path, metavar="文件", help="写入这个新的 0600 文件，不显示")
+    create.set_defaults(run=_create_key)
+    keys.add_parser("list", help="列出全部密钥（不含密文）").set_defaults(run=_list_keys)
+    revoke = keys.add_parser("revoke", help="吊销密钥及由它换得的令牌")
+    revoke.add_argument("id", metavar="编号", help="keys list 里的编号")
+    revoke.set_defaults(run=_revoke_key)
+
+
+def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    issue = commands.add_parser("token", help="签发一个令牌（JWT）")
+    issue.add_argument("subject", type=_subject, metavar="调用者", help="计量用的名字")
+    issue.add_argument("--scopes", nargs="+", choices=SCOPES, default=["tts", "voices"], help="权限，默认 tts voices")
+    issue.set_defaults(run=_issue_token)
+    commands.add_parser("revoke-token", help="吊销从标准输入读到的令牌").set_defaults(run=_revoke_token)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

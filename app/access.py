@@ -1,0 +1,65 @@
+"""Who may come in: the request's caller, found once, and what a route asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import g, request
+
+from app.auth import Caller
+from app.errors import CredentialError, ScopeError
+from app.services import services
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def caller() -> Caller:
+    """Who is calling.
+
+    Raises:
+        CredentialError: nobody that we know.
+    """
+    found = _found()
+    if isinstance(found, CredentialError):
+        raise found
+    return found
+
+
+def subject() -> str | None:
+    """The caller's subject, or None without a good credential."""
+    found = _found()
+    return None if isinstance(found, CredentialError) else found.subject
+
+
+def requires(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Let in only who has one of ``scopes``.
+
+    Raises (when called):
+        CredentialError: 401.
+        ScopeError: 403.
+    """
+
+    def wrap(view: Callable[P, T]) -> Callable[P, T]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            if not caller().scopes & set(scopes):
+                raise ScopeError(scopes[0])
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return wrap
+
+
+def _found() -> Caller | CredentialError:
+    found: Caller | CredentialError | None = g.get("caller")
+    if found is None:
+        try:
+            found = services().door.admit(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
+        except CredentialError as error:
+            found = error
+        g.caller = found
+    return found

@@ -1,0 +1,100 @@
+"""JSON in: bytes of a stranger to a checked model, or an error that says what to fix."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from flask import g, request
+from pydantic import BaseModel, ValidationError
+
+from app.errors import FieldError, MalformedBodyError, MediaTypeError
+from settings import reason
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], max_bytes: int) -> Model:
+    """The request's body as ``model``.
+
+    Args:
+        model: strict; unknown fields are forbidden.
+        max_bytes: longest body that is read.
+
+    Raises:
+        RequestError: by its subclasses 400, 413, 415 or 422.
+    """
+    _check_type()
+    return validate(model, strict_json(_read(max_bytes)))
+
+
+def parse_optional(model: type[Model], max_bytes: int) -> Model:
+    """As ``parse``; an empty body, whatever its type, is an empty object."""
+    data = _read(max_bytes)
+    if not data:
+        return validate(model, {})
+    _check_type()
+    return validate(model, strict_json(data))
+
+
+def validate(model: type[Model], value: object) -> Model:
+    """``value`` as ``model``.
+
+    Raises:
+        FieldError: names the first field that does not fit.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = printable(".".join(str(part) for part in first["loc"]))
+        raise FieldError(name, reason(first)) from error
+
+
+def strict_json(data: bytes) -> dict[str, Any]:
+    """The JSON object in ``data``; UTF-8, every name once, numbers finite.
+
+    Raises:
+        MalformedBodyError: anything else.
+    """
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+    except RecursionError as error:
+        raise MalformedBodyError("JSON 嵌套过深。") from error
+    except UnicodeDecodeError as error:
+        raise MalformedBodyError("请求体不是 UTF-8 编码的文本。") from error
+    except ValueError as error:  # json.JSONDecodeError is one; an integer of 4,301 digits is another
+        raise MalformedBodyError("请求体不是合法的 JSON。") from error
+    if not isinstance(value, dict):
+        raise MalformedBodyError('请求体应为一个 JSON 对象，例如 {"text": "你好"}。')
+    return value
+
+
+def printable(name: str, limit: int = 60) -> str:
+    """A caller's own words, short and harmless enough to be said back."""
+    return "".join(c if c.isprintable() else "�" for c in name[:limit]) or "（空）"
+
+
+def _read(max_bytes: int) -> bytes:
+    g.body_limit = max_bytes
+    request.max_content_length = max_bytes
+    return request.get_data(cache=False)
+
+
+def _check_type() -> None:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if request.mimetype != "application/json" or charset not in ("utf-8", "utf8"):
+        raise MediaTypeError("请求体应为 JSON：请设置 Content-Type: application/json。")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise MalformedBodyError(f"JSON 里的 {printable(name)} 出现了两次。")
+        found[name] = value
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise MalformedBodyError(f"JSON 不允许 {name}。")

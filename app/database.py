@@ -1,0 +1,182 @@
+"""SQL: what outlives a process. Times are seconds since the epoch (UTC), so that no driver can lose their zone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Engine, Float, Integer, String, Text, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from settings import SettingsError
+
+_BUSY_MS = 5000
+"""How long SQLite waits for another writer."""
+
+
+class Base(DeclarativeBase):
+    """All tables."""
+
+
+class ApiKey(Base):
+    """An API key; only the hash of its secret is kept."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    """Who holds it, in the administrator's words."""
+    hash: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the secret, hexadecimal."""
+    scopes: Mapped[str] = mapped_column(String(100))
+    """Separated by spaces."""
+    created_s: Mapped[float] = mapped_column(Float)
+    expires_s: Mapped[float | None] = mapped_column(Float)
+    revoked_s: Mapped[float | None] = mapped_column(Float)
+    last_used_s: Mapped[float | None] = mapped_column(Float)
+
+
+class RevokedToken(Base):
+    """A JWT that no longer holds, until it would have expired anyway."""
+
+    __tablename__ = "revoked_tokens"
+
+    jti: Mapped[str] = mapped_column(String(64), primary_key=True)
+    expires_s: Mapped[float] = mapped_column(Float, index=True)
+
+
+class Audio(Base):
+    """One finished sound in the store."""
+
+    __tablename__ = "audio"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of everything that changes the sound, hexadecimal."""
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    """In the store; new at every making."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    """Bytes."""
+    duration_s: Mapped[float] = mapped_column(Float)
+    timings: Mapped[str] = mapped_column(Text)
+    """JSON."""
+    warnings: Mapped[str] = mapped_column(Text)
+    """JSON."""
+    created_s: Mapped[float] = mapped_column(Float)
+    last_used_s: Mapped[float] = mapped_column(Float, index=True)
+
+
+class Usage(Base):
+    """What one subject had synthesised on one UTC day."""
+
+    __tablename__ = "usage"
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """``2026-11-22``."""
+    characters: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class PrewarmItem(Base):
+    """One text to be made ahead of need."""
+
+    __tablename__ = "prewarm"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of ``order``, so that asking twice is asking once."""
+    order: Mapped[str] = mapped_column(Text)
+    """JSON."""
+    state: Mapped[str] = mapped_column(String(8), index=True)
+    """``pending``, ``done`` or ``failed``."""
+    detail: Mapped[str] = mapped_column(Text, default="")
+    """Why it failed."""
+    updated_s: Mapped[float] = mapped_column(Float)
+
+
+class AuditEntry(Base):
+    """Who changed what."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at_s: Mapped[float] = mapped_column(Float, index=True)
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(40))
+    target: Mapped[str] = mapped_column(String(200))
+
+
+def connect(url: str, connections: int = 16) -> Engine:
+    """An engine whose tables exist; any number of processes may do this at the same time.
+
+    Args:
+        url: SQLAlchemy's; SQLite or PostgreSQL.
+        connections: kept open at most.
+
+    Raises:
+        SettingsError: the URL is no such URL, or nothing answers there.
+    """
+    try:
+        parsed = make_url(url)
+        options: dict[str, Any] = {"pool_size": connections, "max_overflow": 4, "pool_timeout": 10}
+        if parsed.get_backend_name() == "sqlite":
+            options |= _sqlite_place(parsed.database)
+        else:
+            options["pool_pre_ping"] = True
+        engine = create_engine(parsed, **options)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+        _create_tables(engine)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise SettingsError(
+            "设置 database.url 有误：应为 sqlite:///文件 或 postgresql+驱动://…，且驱动已安装。"
+        ) from error
+    except (SQLAlchemyError, OSError) as error:
+        raise SettingsError("数据库打不开：请检查 database.url 所指的位置、权限与剩余空间。") from error
+    return engine
+
+
+def insert_into(engine: Engine, model: type[Base]) -> Any:
+    """An ``INSERT`` that can say ``on_conflict_do_update``, in the engine's own dialect."""
+    return (postgresql if engine.dialect.name == "postgresql" else sqlite).insert(model)
+
+
+def record(engine: Engine, at_s: float, actor: str, action: str, target: str) -> None:
+    """Write one line of the audit."""
+    with engine.begin() as connection:
+        connection.execute(
+            insert_into(engine, AuditEntry).values(at_s=at_s, actor=actor[:64], action=action, target=target[:200])
+        )
+
+
+def is_alive(engine: Engine) -> bool:
+    """Whether the database answers."""
+    try:
+        with engine.connect() as connection:
+            return connection.execute(text("SELECT 1")).scalar() == 1
+    except SQLAlchemyError:
+        return False
+
+
+def _sqlite_place(database: str | None) -> dict[str, Any]:
+    if not database or database == ":memory:":
+        raise SettingsError("设置 database.url 有误：SQLite 需要一个文件，内存数据库会丢失密钥。")
+    Path(database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return {"connect_args": {"timeout": _BUSY_MS / 1000}}
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")  # first: switching to WAL may meet another process
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.close()
+
+
+def _create_tables(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table in Base.metadata.sorted_tables:
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))

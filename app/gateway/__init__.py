@@ -1,0 +1,82 @@
+"""What the proxy asks of a speech engine, whichever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A voice that can be asked for."""
+
+    name: str
+    title: str
+    """What people call it, in Chinese."""
+    gender: str
+
+
+@dataclass(frozen=True)
+class Info:
+    """What the engine is now."""
+
+    revision: str
+    """Changes with everything that changes the sound: model, lexicon, voices."""
+    voices: tuple[Voice, ...]
+    speed_min: float
+    speed_max: float
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be said, and how."""
+
+    text: str
+    speaker: str
+    speed: float
+    """1.0 is normal; 2.0 takes half the time."""
+
+
+@dataclass(frozen=True)
+class Trip:
+    """What travels along with one request."""
+
+    request_id: str
+    deadline_s: float
+    """Seconds that are left."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What the engine made of an order."""
+
+    samples: npt.NDArray[np.float32]
+    """(S,) in [-1, 1]."""
+    sample_rate: int
+    """Hz."""
+    timings: list[dict[str, Any]]
+    """``begin_ms``, ``end_ms``, ``begin``, ``end``, ``text``; indices into the order's own text."""
+    warnings: list[dict[str, Any]]
+    """``begin``, ``end``, ``text``, ``message``: what was not spoken."""
+    revision: str
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the sound."""
+        return len(self.samples) / self.sample_rate
+
+
+class Gateway(Protocol):
+    """A speech engine. Thread-safe. Every method raises ``app.errors.GatewayError`` by its subclasses."""
+
+    def synthesize(self, order: Order, trip: Trip) -> Utterance:
+        """Speak; returns or raises within ``trip.deadline_s``."""
+
+    def info(self) -> Info:
+        """What the engine is now; asks it every time."""
+
+    def is_healthy(self) -> bool:
+        """Whether it could speak now; never raises, and takes two seconds at most."""

@@ -1,0 +1,55 @@
+# ruff: noqa: N999 (the name that gunicorn gives this kind of file)
+"""Gunicorn's settings, all from ours: ``gunicorn -c app/gunicorn.conf.py app.wsgi:app``.
+
+One process with threads: limits in memory stay exact, and the threads only wait for the engine.
+"""
+
+import os
+import ssl
+import sys
+from collections.abc import Callable
+
+from app.keyring import load_keyring
+from settings import SettingsError, load_settings
+
+try:
+    _settings = load_settings()
+    load_keyring(_settings.auth)
+except SettingsError as error:
+    sys.exit(f"无法启动：{error}")
+_proxy = _settings.proxy
+
+bind = f"unix:{_proxy.unix_socket}" if _proxy.unix_socket else f"{_proxy.host}:{_proxy.port}"
+workers = 1
+threads = _proxy.threads
+worker_class = "app.serving.BoundedWorker"
+worker_connections = 512
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 (the heartbeat must not wait for a disk)
+timeout = 60
+graceful_timeout = _proxy.graceful_timeout_s
+keepalive = 15
+control_socket_disable = True
+proc_name = "tts-proxy"
+umask = 0o077 if not _proxy.unix_socket else 0o007
+forwarded_allow_ips = ""
+limit_request_line = 4094
+limit_request_fields = 64
+limit_request_field_size = 8190
+loglevel = "info"
+raw_env = [
+    f"TTS_HEADER_TIMEOUT_S={_proxy.header_timeout_s}",
+    f"TTS_REQUEST_TIMEOUT_S={_proxy.request_timeout_s}",
+]
+
+if _proxy.tls and _proxy.unix_socket is None:
+    certfile, keyfile = str(_proxy.tls_certificate), str(_proxy.tls_key)
+    for _path in (certfile, keyfile):
+        if not os.access(_path, os.R_OK):
+            sys.exit(f"无法启动：缺少证书文件 {_path}，请运行 start_app.sh 生成它，或在 config.yaml 里指明。")
+
+
+def ssl_context(_config: object, default_ssl_context_factory: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """TLS 1.2 and newer, as WeChat asks."""
+    context = default_ssl_context_factory()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -1,0 +1,102 @@
+"""The index of finished sounds: which order is in the store under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, delete, func, select, update
+
+from app.database import Audio, insert_into
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished sound."""
+
+    key: str
+    """SHA-256 of everything that changes the sound, hexadecimal."""
+    name: str
+    size: int
+    """Bytes."""
+    duration_s: float
+    timings: str
+    """JSON."""
+    warnings: str
+    """JSON."""
+    last_used_s: float = 0.0
+    """Seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """Rows of ``audio``. Thread-safe."""
+
+    engine: Engine
+    now: Callable[[], float]
+    touch_interval_s: float
+    """A use is written at most this often."""
+
+    def find(self, key: str) -> Record | None:
+        """The sound for ``key``, whose use is noted."""
+        columns = (Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings)
+        with self.engine.connect() as connection:
+            row = connection.execute(select(*columns, Audio.last_used_s).where(Audio.key == key)).first()
+        if row is None:
+            return None
+        found = Record(*row)
+        if self.now() - found.last_used_s >= self.touch_interval_s and not self._touch(found):
+            return None  # pruned a moment ago
+        return found
+
+    def save(self, record: Record) -> None:
+        """Index ``record``, whose bytes are in the store already; replaces an older one of the same key."""
+        now = self.now()
+        values = {
+            "name": record.name,
+            "size": record.size,
+            "duration_s": record.duration_s,
+            "timings": record.timings,
+            "warnings": record.warnings,
+            "created_s": now,
+            "last_used_s": now,
+        }
+        row = insert_into(self.engine, Audio).values(key=record.key, **values)
+        with self.engine.begin() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=[Audio.key], set_=values))
+
+    def forget(self, record: Record) -> bool:
+        """Remove the row, unless it was used, or made again, since ``record`` was read; False: it was."""
+        same = (Audio.key == record.key, Audio.name == record.name, Audio.last_used_s == record.last_used_s)
+        with self.engine.begin() as connection:
+            return connection.execute(delete(Audio).where(*same)).rowcount == 1
+
+    def total_bytes(self) -> int:
+        """Of everything indexed."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(func.coalesce(func.sum(Audio.size), 0))).scalar_one())
+
+    def least_recent(self, unused_since_s: float | None = None, limit: int = 200) -> list[Record]:
+        """The next ``limit`` sounds by time of last use, the oldest first.
+
+        Args:
+            unused_since_s: only those not used since; None takes any.
+            limit: at most this many.
+        """
+        columns = (Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings)
+        rows = select(*columns, Audio.last_used_s).order_by(Audio.last_used_s, Audio.key).limit(limit)
+        if unused_since_s is not None:
+            rows = rows.where(Audio.last_used_s < unused_since_s)
+        with self.engine.connect() as connection:
+            return [Record(*row) for row in connection.execute(rows)]
+
+    def missing(self, names: list[str]) -> Iterator[str]:
+        """Those of ``names`` that no row has."""
+        with self.engine.connect() as connection:
+            known = set(connection.execute(select(Audio.name).where(Audio.name.in_(names))).scalars())
+        return (name for name in names if name not in known)
+
+    def _touch(self, record: Record) -> bool:
+        row = update(Audio).where(Audio.key == record.key, Audio.name == record.name)
+        with self.engine.begin() as connection:
+            return connection.execute(row.values(last_used_s=self.now())).rowcount == 1

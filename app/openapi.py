@@ -1,0 +1,179 @@
+"""``/openapi.json``: written from the schemas, so that it cannot say anything else than the code does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app import schemas
+from app.errors import MEDIA_TYPE
+from settings import Settings
+
+_TEMPLATE = "#/components/schemas/{model}"
+_WHY = {
+    400: "请求体不是合法的 JSON 对象",
+    401: "没有凭证，或凭证无效",
+    403: "凭证没有这项权限，或链接的签名不对、已过期",
+    404: "没有这个文件",
+    405: "不支持这种方法",
+    413: "文本或请求体过长，回答里有上限",
+    415: "Content-Type 不是 application/json",
+    416: "请求的范围超出文件大小",
+    422: "某个字段有误，回答里有字段名",
+    429: "过于频繁，或当天字数已用完；请按 Retry-After 重试",
+    500: "服务器内部错误",
+    502: "语音引擎或音频存储失败",
+    503: "正忙或尚未就绪；请按 Retry-After 重试",
+    504: "语音引擎超时",
+}
+_COMMON = (401, 403, 429, 500, 503)
+_BODY = (400, 413, 415, 422)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation, as the document tells it."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    description: str
+    reply: type[BaseModel] | str
+    """A schema, or the media type of what is not JSON."""
+    errors: tuple[int, ...]
+    body: type[BaseModel] | None = None
+    status: int = 200
+    is_open: bool = False
+    """No credential is asked for."""
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """The OpenAPI 3.1 description of this proxy."""
+    calls = _calls(settings)
+    paths: dict[str, dict[str, Any]] = {}
+    for call in calls:
+        paths.setdefault(call.path, {})[call.method] = _operation(call)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "中文语音合成接口",
+            "version": "1",
+            "description": "发送一句话，得到可直接播放的音频链接。凭证放在 Authorization: Bearer 或 X-API-Key。",
+        },
+        "servers": [{"url": settings.proxy.public_url}],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(calls),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "令牌（JWT）或 API 密钥"},
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def _calls(settings: Settings) -> tuple[Call, ...]:
+    limit = settings.proxy.max_chars
+    return (
+        Call(
+            "post",
+            "/tts",
+            "speak",
+            "合成语音",
+            f"文本最多 {limit} 个字符。说过的话直接取自缓存，不计用量。",
+            schemas.SpeechReply,
+            (*_BODY, *_COMMON, 502, 504),
+            schemas.SpeechRequest,
+        ),
+        Call(
+            "post",
+            "/auth/token",
+            "token",
+            "用 API 密钥换取令牌",
+            "令牌短期有效，可以交给小程序；密钥只能留在自己的服务器上。",
+            schemas.TokenReply,
+            (*_BODY, *_COMMON),
+            schemas.TokenRequest,
+        ),
+        Call("get", "/voices", "voices", "有哪些音色", "", schemas.VoicesReply, (*_COMMON, 502, 504)),
+        Call(
+            "post",
+            "/prewarm",
+            "prewarm",
+            "提前合成常用文本",
+            "需要 admin 权限；由后台逐条合成，重复提交同一清单即可查看进度。",
+            schemas.PrewarmReply,
+            (*_BODY, *_COMMON),
+            schemas.PrewarmRequest,
+        ),
+        Call(
+            "get",
+            "/audio/{name}",
+            "audio",
+            "取音频",
+            "链接由 POST /tts 给出，自带签名与到期时间；支持 Range 与 HEAD。",
+            "audio/*",
+            (403, 404, 416, 429, 500, 502),
+            is_open=True,
+            parameters=[_parameter("name", "path"), _parameter("expires", "query"), _parameter("signature", "query")],
+        ),
+        Call("get", "/healthz", "healthz", "进程是否存活", "", schemas.HealthReply, (500,), is_open=True),
+        Call("get", "/readyz", "readyz", "各部分是否就绪", "", schemas.ReadyReply, (500, 503), is_open=True),
+    )
+
+
+def _operation(call: Call) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": call.name,
+        "summary": call.summary,
+        "description": call.description,
+        "security": [] if call.is_open else [{"bearer": []}, {"key": []}],
+        "responses": _responses(call),
+    }
+    if call.parameters:
+        operation["parameters"] = call.parameters
+    if call.body is not None:
+        required = any(info.is_required() for info in call.body.model_fields.values())
+        operation["requestBody"] = {"required": required, "content": _json(call.body)}
+    return operation
+
+
+def _responses(call: Call) -> dict[str, Any]:
+    if isinstance(call.reply, str):
+        content: dict[str, Any] = {call.reply: {"schema": {"type": "string", "format": "binary"}}}
+    else:
+        content = _json(call.reply)
+    responses = {str(call.status): {"description": "成功", "content": content}}
+    if call.name == "prewarm":
+        responses["202"] = {"description": "已列入，后台正在合成", "content": content}
+    if call.name == "audio":
+        responses["206"] = {"description": "文件的一部分", "content": content}
+    problem = {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="ProblemReply")}}}
+    for status in sorted(call.errors):
+        responses[str(status)] = {"description": _WHY[status], "content": problem}
+    return responses
+
+
+def _schemas(calls: tuple[Call, ...]) -> dict[str, Any]:
+    models: list[tuple[type[BaseModel], Any]] = [(schemas.ProblemReply, "serialization")]
+    for call in calls:
+        if call.body is not None:
+            models.append((call.body, "validation"))
+        if not isinstance(call.reply, str):
+            models.append((call.reply, "serialization"))
+    _, definitions = models_json_schema(models, ref_template=_TEMPLATE)
+    found: dict[str, Any] = definitions["$defs"]
+    return found
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _TEMPLATE.format(model=model.__name__)}}}
+
+
+def _parameter(name: str, place: str) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": True, "schema": {"type": "string"}}

@@ -1,0 +1,13 @@
+"""The proxy's addresses, one module a resource."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.routes import audio, auth, documentation, health, prewarm, tts, voices
+
+
+def register(app: Flask) -> None:
+    """Give ``app`` every route."""
+    for module in (tts, prewarm, auth, voices, audio, health, documentation):
+        app.register_blueprint(module.blueprint)

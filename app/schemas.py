@@ -1,0 +1,184 @@
+"""What clients send and get. ``/openapi.json`` is made from these."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.errors import FieldError, TextTooLongError
+from app.gateway import Order
+from app.speech import Wish
+
+Format = Literal["mp3", "wav"]
+SampleRate = Literal[8000, 16000, 22050, 24000, 44100, 48000]
+Speed = Annotated[float, Field(ge=0.5, le=2.0, description="语速：1.0 为正常，2.0 快一倍；音高不变。")]
+Speaker = Annotated[str, StringConstraints(min_length=1, max_length=64), Field(description="音色名，见 GET /voices。")]
+
+_ALLOWED_CONTROLS = "\t\n\r"
+MAX_PREWARM_TEXTS = 5000
+
+
+class Request(BaseModel):
+    """Strict: no conversion, no unknown field, no NaN; a rejected value is never echoed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Reply(BaseModel):
+    """What we promise."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Voicing(Request):
+    """How to speak, and into which file."""
+
+    speaker: Speaker = "female"
+    speed: Speed = 1.0
+    format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3。")
+    sample_rate: SampleRate | None = Field(default=None, description="采样率（Hz）；不填用引擎自己的 22050。")
+
+    def wish(self, text: str) -> Wish:
+        """``text`` in this voicing."""
+        return Wish(Order(text, self.speaker, float(self.speed)), self.format, self.sample_rate)
+
+
+class SpeechRequest(Voicing):
+    """``POST /tts``."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "欢迎使用AI语音合成功能", "speaker": "female", "speed": 1.2}]}
+    )
+
+    text: str = Field(description="要说的话；长度上限见 413 的回答。")
+    timestamps: bool = Field(default=False, description="回答里是否带逐字时间。")
+
+
+class PrewarmRequest(Voicing):
+    """``POST /prewarm``."""
+
+    texts: list[str] = Field(min_length=1, max_length=MAX_PREWARM_TEXTS, description="要提前合成的常用文本。")
+
+
+class TokenRequest(Request):
+    """``POST /auth/token``; the body may be absent."""
+
+    scopes: list[Literal["tts", "voices"]] | None = Field(
+        default=None, min_length=1, max_length=2, description="令牌的权限；不填则为密钥所有的（admin 除外）。"
+    )
+
+
+class Timing(Reply):
+    """When a stretch of the text is heard."""
+
+    begin_ms: float
+    end_ms: float
+    begin: int = Field(description="原文中的起始下标（按 Unicode 码点计）。")
+    end: int = Field(description="原文中的结束下标（不含）。")
+    text: str
+
+
+class Silence(Reply):
+    """A symbol that was not spoken."""
+
+    begin: int
+    end: int
+    text: str
+    message: str
+
+
+class SpeechReply(Reply):
+    """Where the sound is."""
+
+    audio_url: str = Field(description="可直接播放的音频链接，过期前有效。")
+    expires_at: str = Field(description="链接的到期时间（UTC，ISO 8601）。")
+    duration_s: float = Field(description="音频时长（秒）。")
+    characters: int = Field(description="文本的字符数。")
+    cached: bool = Field(description="此前已合成过，这次没有用量。")
+    format: Format
+    request_id: str
+    timestamps: list[Timing] | None = None
+    warnings: list[Silence] | None = Field(default=None, description="没有读出来的符号及其位置。")
+
+
+class TokenReply(Reply):
+    """RFC 6749."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int = Field(description="有效秒数。")
+    scope: str
+
+
+class VoiceReply(Reply):
+    """A voice that can be asked for."""
+
+    name: str
+    title: str
+    gender: str
+
+
+class SpeedReply(Reply):
+    """Bounds of ``speed``."""
+
+    min: float
+    max: float
+
+
+class VoicesReply(Reply):
+    """``GET /voices``."""
+
+    voices: list[VoiceReply]
+    speed: SpeedReply
+    formats: list[str]
+
+
+class PrewarmReply(Reply):
+    """How far the list has come; asking again with the same list tells again."""
+
+    ready: int = Field(description="已可直接播放的条数。")
+    pending: int = Field(description="等待后台合成的条数。")
+
+
+class HealthReply(Reply):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class ReadyReply(Reply):
+    """Every part works."""
+
+    status: Literal["ok"]
+    checks: dict[str, str]
+
+
+class ProblemReply(Reply):
+    """RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="怎样改正，中文一句话。")
+    code: str = Field(description="供程序判断的错误码。")
+    error: str = Field(description="同 detail。")
+    request_id: str
+
+
+def check_text(text: str, max_chars: int, name: str = "text") -> str:
+    """``text``, which can be sent to the engine.
+
+    Raises:
+        TextTooLongError: it has more than ``max_chars`` characters.
+        FieldError: nothing to say in it, or control characters.
+    """
+    if len(text) > max_chars:
+        raise TextTooLongError(len(text), max_chars)
+    for position, character in enumerate(text, 1):
+        if unicodedata.category(character) == "Cc" and character not in _ALLOWED_CONTROLS:
+            raise FieldError(name, f"第 {position} 个字符是控制字符 U+{ord(character):04X}，请删去")
+    if not text.strip():
+        raise FieldError(name, "文本为空，请输入至少一个可以朗读的字符", code="empty_text")
+    return text

@@ -1,0 +1,116 @@
+"""Gunicorn's thread worker with bounds of its own, and with our one error shape.
+
+``timeout`` does not bound a request of a thread worker, and a connection that sends a byte now and then holds a thread
+for ever: here the headers, the TLS handshake included, and the whole request each have a deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import ssl
+import threading
+import time
+from typing import Any
+
+from gunicorn import util
+from gunicorn.http import errors as http_errors
+from gunicorn.workers.gthread import ThreadWorker
+
+_STATUS: dict[type[Exception], tuple[int, str, str]] = {
+    http_errors.LimitRequestLine: (414, "URI Too Long", "uri_too_long"),
+    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large", "headers_too_large"),
+    http_errors.UnsupportedTransferCoding: (501, "Not Implemented", "not_implemented"),
+    http_errors.ExpectationFailed: (417, "Expectation Failed", "expectation_failed"),
+}
+
+
+class BoundedWorker(ThreadWorker):
+    """A ``ThreadWorker`` that cuts connections whose time is over."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = threading.Lock()
+        self._deadlines: dict[Any, float] = {}
+        """Connection to the monotonic time at which it is cut."""
+        self._header_timeout_s = float(os.environ.get("TTS_HEADER_TIMEOUT_S", "10"))
+        self._request_timeout_s = float(os.environ.get("TTS_REQUEST_TIMEOUT_S", "55"))
+
+    def handle(self, conn: Any) -> Any:
+        """One request of a connection, on a thread of the pool."""
+        self._bound(conn, self._header_timeout_s)
+        try:
+            return super().handle(conn)
+        finally:
+            with self._lock:
+                self._deadlines.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """The headers are here; body and answer have the rest of the time."""
+        self._bound(conn, self._request_timeout_s)
+        return super().handle_request(req, conn)
+
+    def notify(self) -> None:
+        """Called about once a second by the worker's main loop."""
+        super().notify()
+        now = time.monotonic()
+        with self._lock:
+            late = [conn for conn, deadline in self._deadlines.items() if deadline < now]
+        for conn in late:
+            _cut(conn.sock)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """What is no HTTP is answered in the shape of all other errors, without repeating what was sent."""
+        if isinstance(exc, ssl.SSLError):
+            self.log.debug("TLS failed: %s", exc)
+            return
+        status, reason, code = _status(exc)
+        if status == 500:
+            self.log.exception("error handling request")
+        try:
+            util.write(client, _answer(status, reason, code))
+        except OSError:
+            self.log.debug("failed to send an error answer")
+
+    def _bound(self, conn: Any, seconds: float) -> None:
+        with self._lock:
+            self._deadlines[conn] = time.monotonic() + seconds
+
+
+def _cut(sock: socket.socket) -> None:
+    try:
+        # the plain method: that of an SSLSocket drops its state, which another thread is reading through
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
+    except OSError:  # gone by itself
+        return
+
+
+def _status(exc: BaseException) -> tuple[int, str, str]:
+    for kind, found in _STATUS.items():
+        if isinstance(exc, kind):
+            return found
+    if isinstance(exc, http_errors.ParseException):
+        return 400, "Bad Request", "bad_request"
+    return 500, "Internal Server Error", "internal_error"
+
+
+def _answer(status: int, reason: str, code: str) -> bytes:
+    detail = "请求不符合 HTTP 规范。" if status < 500 else "服务器内部错误：请稍后重试。"
+    request_id = secrets.token_hex(16)
+    problem = {
+        "type": f"urn:tts:error:{code}",
+        "title": reason,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "error": detail,
+        "request_id": request_id,
+    }
+    body = json.dumps(problem).encode() + b"\n"
+    head = (
+        f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/problem+json\r\n"
+        f"X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

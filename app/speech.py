@@ -1,0 +1,231 @@
+"""The use case: cache → single flight → gateway → encode → store → index → link.
+
+Knows orders, sounds and links; knows nothing about HTTP requests or who is calling beyond a subject to charge.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.errors import EngineTimeoutError, GatewayError
+from app.flight import Landing, SingleFlight
+from app.gateway import Gateway, Order, Trip, Utterance
+from app.gateway.catalogue import Catalogue
+from app.library import Library, Record
+from app.limits import CharacterQuota
+from app.storage import Storage
+from sound import MEDIA_TYPES, SoundError, encode
+
+_log = logging.getLogger(__name__)
+
+PIPELINE = 1
+"""Raise it when the same samples would be encoded into other bytes than before."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """An order, and the file that it shall become."""
+
+    order: Order
+    format: str
+    """A key of ``sound.MEDIA_TYPES``."""
+    sample_rate: int | None = None
+    """Hz of the file; None keeps the engine's."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A finished sound that can be fetched."""
+
+    audio_url: str
+    expires_s: float
+    """Seconds since the epoch."""
+    duration_s: float
+    cached: bool
+    timings: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What does not change from one request to the next."""
+
+    deadline_s: float
+    """For one synthesis."""
+    wait_s: float
+    """For another request's synthesis of the same."""
+    url_lifetime_s: int
+    public_url: str
+    """Put before links that the store gives without a host."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a flight brings."""
+
+    record: Record
+    fresh: bool
+    """The engine spoke for it."""
+
+
+class Presence:
+    """Which files were seen in the store a moment ago. Thread-safe: dict operations are atomic."""
+
+    def __init__(self, storage: Storage, interval_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._storage = storage
+        self._interval_s = interval_s
+        self._monotonic = monotonic
+        self._seen: dict[str, float] = {}
+
+    def holds(self, name: str) -> bool:
+        """Whether the file is stored, or was within the interval."""
+        now = self._monotonic()
+        if self._interval_s and now - self._seen.get(name, float("-inf")) < self._interval_s:
+            return True
+        if not self._storage.exists(name):
+            return False
+        self.note(name)
+        return True
+
+    def note(self, name: str) -> None:
+        """``name`` is stored now."""
+        if not self._interval_s:
+            return
+        if len(self._seen) >= 10_000:
+            self._seen.clear()
+        self._seen[name] = self._monotonic()
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Text to a link. Thread-safe."""
+
+    gateway: Gateway
+    catalogue: Catalogue
+    library: Library
+    storage: Storage
+    quota: CharacterQuota
+    terms: Terms
+    now: Callable[[], float]
+    presence: Presence
+    flight: SingleFlight[Made] = field(default_factory=SingleFlight)
+
+    def speak(self, wish: Wish, subject: str, request_id: str) -> Clip:
+        """A link to ``wish`` spoken, made only when nobody asked for it before.
+
+        Args:
+            wish: what, and as which file.
+            subject: whose characters of the day are charged.
+            request_id: travels to the engine's log.
+
+        Raises:
+            QuotaError: the subject's characters are used up.
+            GatewayError: the engine failed or refused.
+            StorageError: the store failed.
+        """
+        key = cache_key(wish, self.catalogue.info().revision)
+        found = self.find(key)
+        if found is not None:
+            return self._clip(found, cached=True)
+        characters = len(wish.order.text)
+        day = self.quota.charge(subject, characters)
+        paid = False
+        try:
+            landing = self._fly(wish, key, request_id)
+            paid = landing.led and landing.value.fresh
+        finally:
+            if not paid:
+                self.quota.refund(subject, day, characters)
+        return self._clip(landing.value.record, cached=not paid)
+
+    def prepare(self, wish: Wish, request_id: str) -> bool:
+        """Make ``wish`` ahead of need, uncharged; False: it was there already."""
+        key = cache_key(wish, self.catalogue.info().revision)
+        if self.find(key) is not None:
+            return False
+        return self._fly(wish, key, request_id).value.fresh
+
+    def is_ready(self, wish: Wish) -> bool:
+        """Whether ``wish`` needs no synthesis now."""
+        return self.find(cache_key(wish, self.catalogue.info().revision)) is not None
+
+    def find(self, key: str) -> Record | None:
+        """The sound for ``key`` if its file is still stored."""
+        record = self.library.find(key)
+        if record is None or not self.presence.holds(record.name):
+            return None
+        return record
+
+    def _fly(self, wish: Wish, key: str, request_id: str) -> Landing[Made]:
+        try:
+            return self.flight.run(key, lambda: self._make(wish, key, request_id), self.terms.wait_s)
+        except TimeoutError as error:
+            raise EngineTimeoutError from error
+
+    def _make(self, wish: Wish, key: str, request_id: str) -> Made:
+        again = self.find(key)  # made between our look and our turn
+        if again is not None:
+            return Made(again, fresh=False)
+        utterance = self.gateway.synthesize(wish.order, Trip(request_id, self.terms.deadline_s))
+        self.catalogue.learn(utterance.revision)
+        data = _encoded(utterance, wish)
+        name = f"{secrets.token_hex(16)}.{wish.format}"
+        record = Record(
+            key=cache_key(wish, utterance.revision),
+            name=name,
+            size=len(data),
+            duration_s=utterance.duration_s,
+            timings=_compact(utterance.timings),
+            warnings=_compact(utterance.warnings),
+        )
+        # bytes first: a row without its file is a lie, a file without its row is only swept away
+        self.storage.put(name, data, MEDIA_TYPES[wish.format])
+        self.presence.note(name)
+        self.library.save(record)
+        return Made(record, fresh=True)
+
+    def _clip(self, record: Record, cached: bool) -> Clip:
+        lifetime_s = self.terms.url_lifetime_s
+        expires_s = int(self.now()) + lifetime_s
+        link = self.storage.url(record.name, lifetime_s)
+        return Clip(
+            audio_url=self.terms.public_url + link if link.startswith("/") else link,
+            expires_s=expires_s,
+            duration_s=record.duration_s,
+            cached=cached,
+            timings=json.loads(record.timings),
+            warnings=json.loads(record.warnings),
+        )
+
+
+def cache_key(wish: Wish, revision: str) -> str:
+    """SHA-256 (hexadecimal) over everything that changes the sound."""
+    order = wish.order
+    parts = {
+        "pipeline": PIPELINE,
+        "revision": revision,
+        "text": order.text,
+        "speaker": order.speaker,
+        "speed": float(order.speed),
+        "format": wish.format,
+        "sample_rate": wish.sample_rate,
+    }
+    return hashlib.sha256(_compact(parts).encode()).hexdigest()
+
+
+def _encoded(utterance: Utterance, wish: Wish) -> bytes:
+    try:
+        return encode(utterance.samples, utterance.sample_rate, wish.format, wish.sample_rate)
+    except SoundError as error:
+        raise GatewayError from error
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,21 @@
+"""What gunicorn serves: ``app.wsgi:app``. Everything that can be wrong with the settings is found here, not later."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from app import create_app
+from app.storage import StorageError
+from settings import SettingsError, load_settings
+
+_BOOT_ERROR = 3
+"""Gunicorn's own exit status for a worker that need not be started again."""
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+
+try:
+    app = create_app(load_settings())
+except (SettingsError, StorageError) as error:
+    print(f"无法启动：{error}", file=sys.stderr)  # noqa: T201 (the one sentence that a failed start says)
+    sys.exit(_BOOT_ERROR)
