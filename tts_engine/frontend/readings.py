@@ -20,6 +20,8 @@ from tts_engine.frontend.words import Word, Words
 _CONTEXT = 8
 _LONGEST_PHRASE = 8
 _REMOVED = "!"
+_CITATIONS = {"一": "yi1", "不": "bu4"}
+"""pypinyin's phrases write some of the sandhi of these two; ours comes later and knows more."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Readings:
 
     def read(self, text: str) -> tuple[list[Word], list[Syllable]]:
         """Words of ``text`` and one syllable for each of its characters."""
-        words = self._words.cut(text)
+        words = self._words.words(text)
         guesses: list[str] = []
         syllables: list[Syllable] = []
         for index, word in enumerate(words):
@@ -69,10 +71,13 @@ class Readings:
 
     def word_ends(self, text: str) -> set[int]:
         """Positions in ``text`` where a word ends."""
-        return {word.end for word in self._words.cut(text)}
+        return {word.end for word in self._words.words(text)}
 
     def _word(self, text: str, word: Word) -> list[tuple[str, str]]:
         """Reading and source of each character; an empty reading asks for a guess from the sentence."""
+        fitting = self._in_context(text, word.begin, word.text) if len(word.text) > 1 else None
+        if fitting:
+            return [(pinyin, "context") for pinyin in fitting.split(" ")]
         known: list[tuple[str, str]] = []
         while len(known) < len(word.text):
             at = len(known)
@@ -86,20 +91,29 @@ class Readings:
             if phrase in self._lexicon:
                 return [(pinyin, "lexicon") for pinyin in self._lexicon[phrase]]
             if phrase in PHRASES_DICT and len(PHRASES_DICT[phrase]) == length:
-                return [(numbered(syllable[0]), "phrase") for syllable in PHRASES_DICT[phrase]]
+                spelled = zip(phrase, PHRASES_DICT[phrase], strict=True)
+                return [(_CITATIONS.get(character) or numbered(marked[0]), "phrase") for character, marked in spelled]
         return []
 
     def _character(self, text: str, at: int) -> tuple[str, str]:
         character = text[at]
-        for rule in self._rules.get(character, ()):
-            if rule.left.search(text[max(0, at - _CONTEXT) : at]) and rule.right.match(text[at + 1 : at + _CONTEXT]):
-                return rule.pinyin, "context"
+        fitting = self._in_context(text, at, character)
+        if fitting:
+            return fitting, "context"
         if character in self._lexicon:
             return self._lexicon[character][0], "lexicon"
         candidates = PINYIN_DICT.get(ord(character), "").split(",")
         if len(self._g2pm.cedict.get(character, ())) > 1:
             return "", ""
         return (numbered(candidates[0]), "character") if candidates[0] else ("", "")
+
+    def _in_context(self, text: str, at: int, word: str) -> str | None:
+        """What the context rules say of ``word`` at ``at``."""
+        end = at + len(word)
+        for rule in self._rules.get(word, ()):
+            if rule.left.search(text[max(0, at - _CONTEXT) : at]) and rule.right.match(text[end : end + _CONTEXT]):
+                return rule.pinyin
+        return None
 
     def _guess(self, text: str) -> list[str]:
         """g2pM's reading of each character of the sentence, pypinyin's first where it has none."""
@@ -156,7 +170,7 @@ def _with_neutral_end(word: str) -> tuple[str, ...]:
 
 def _polyphone_rules() -> dict[str, tuple[_Rule, ...]]:
     rules: dict[str, list[_Rule]] = {}
-    for character, left, right, pinyin in _table("polyphones.tsv"):
+    for word, left, right, pinyin in _table("polyphones.tsv"):
         rule = _Rule(re.compile(f"(?:{left})$" if left else ""), re.compile(right), pinyin)
-        rules.setdefault(character, []).append(rule)
-    return {character: tuple(listed) for character, listed in rules.items()}
+        rules.setdefault(word, []).append(rule)
+    return {word: tuple(listed) for word, listed in rules.items()}

@@ -24,8 +24,6 @@ class Word:
 
     text: str
     begin: int
-    tag: str
-    """jieba's part of speech of the word alone; empty for unknown words."""
 
     @property
     def end(self) -> int:
@@ -33,8 +31,8 @@ class Word:
         return self.begin + len(self.text)
 
 
-class Words:
-    """Cuts Chinese text into words."""
+class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
+    """Cuts Chinese text into words. Unlike its parent it needs no entry for every prefix of every word."""
 
     def __init__(self, added: dict[str, int], removed: frozenset[str]) -> None:
         """Read the dictionary.
@@ -43,32 +41,34 @@ class Words:
             added: words that jieba lacks, with a frequency.
             removed: entries of its dictionary that are no words.
         """
-        self._tokenizer = jieba.Tokenizer()
-        self._tags = _load(self._tokenizer, added, removed)
+        super().__init__()
+        self.FREQ = {word: count for word, count in (_frequencies() | added).items() if word not in removed}
+        self.total = sum(self.FREQ.values())
+        self._longest: dict[str, int] = {}
+        for word in self.FREQ:
+            if len(word) > self._longest.get(word[0], 1):
+                self._longest[word[0]] = len(word)
+        self.initialized = True
 
-    def cut(self, text: str) -> list[Word]:
+    def words(self, text: str) -> list[Word]:
         """Words of ``text``, which they tile."""
         words = []
         begin = 0
-        for word in self._tokenizer.cut(text, HMM=True):
-            words.append(Word(word, begin, self._tags.get(word, "")))
+        for word in self.cut(text, HMM=True):
+            words.append(Word(word, begin))
             begin += len(word)
         return words
 
+    def get_DAG(self, sentence: str) -> dict[int, list[int]]:  # noqa: N802  # jieba's name
+        """Last positions of the dictionary words that begin at each position."""
+        graph = {}
+        for begin, first in enumerate(sentence):
+            last = min(len(sentence), begin + self._longest.get(first, 1))
+            ends = [end for end in range(begin, last) if sentence[begin : end + 1] in self.FREQ]
+            graph[begin] = ends or [begin]
+        return graph
 
-def _load(tokenizer: jieba.Tokenizer, added: dict[str, int], removed: frozenset[str]) -> dict[str, str]:
-    """Fill the tokenizer as ``initialize`` would (a prefix has frequency 0); give the words' tags."""
-    frequencies: dict[str, int] = {}
-    tags: dict[str, str] = {}
-    for line in (Path(jieba.__file__).parent / "dict.txt").read_text(encoding="utf-8").splitlines():
-        word, frequency, tag = line.split(" ")
-        if word not in removed:
-            frequencies[word] = int(frequency)
-            tags[word] = tag
-    frequencies.update(added)
-    total = sum(frequencies.values())
-    for word in tuple(frequencies):
-        for length in range(1, len(word)):
-            frequencies.setdefault(word[:length], 0)
-    tokenizer.FREQ, tokenizer.total, tokenizer.initialized = frequencies, total, True
-    return tags
+
+def _frequencies() -> dict[str, int]:
+    text = (Path(jieba.__file__).parent / "dict.txt").read_text(encoding="utf-8")
+    return {word: int(count) for word, count, _ in (line.split(" ") for line in text.splitlines())}
