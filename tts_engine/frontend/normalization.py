@@ -16,7 +16,6 @@ from tts_engine.frontend.reading import Notice
 from tts_engine.frontend.rules import RULES, Part
 
 _WORD = re.compile(r"[A-Za-z]+(?:['’][A-Za-z]+)*")
-_LAUGH = "　"
 _PAUSES = {
     "、": "、", "，": "，", ",": "，", "；": "；", ";": "；", "：": "；", ":": "；", "。": "。", ".": "。", "…": "。",
     "‥": "。", "？": "？", "?": "？", "！": "！", "!": "！", "—": "，", "–": "，", "―": "，", "‒": "，", "⸺": "，", "（": "，",
@@ -120,11 +119,17 @@ def _symbol(folded: Folded, at: int, pieces: list[Piece], notices: list[Notice],
     elif character == " ":
         pieces.append(_space(folded, at))
     else:
-        pieces.append(Piece("" if character == "-" else character, begin, end, Kind.SILENT))
+        written = "" if character == "-" and not _joins_letters(folded.text, at) else character
+        pieces.append(Piece(written, begin, end, Kind.SILENT))
         if character not in _QUIET:
             notices.append(silence(source, begin, end))
             pieces[-1] = Piece("", begin, end, Kind.SILENT)
     return at + 1
+
+
+def _joins_letters(text: str, at: int) -> bool:
+    around = text[max(0, at - 1) : at] + text[at + 1 : at + 2]
+    return len(around) == 2 and around.isascii() and around.isalpha()
 
 
 def _ends_sentence(text: str, at: int) -> bool:

@@ -28,7 +28,12 @@ _COUNTED = re.compile(r"[个人名只件元块次页天年月日岁米分斤吨�
 
 def _phone_parts(match: Match, names: str) -> list[Part]:
     present = [name for name in names if match[name]]
-    return [each(match, name, by_digit(match[name], "幺"), "、" if name != present[-1] else "") for name in present]
+    return [_digits_only(match, name, "、" if name != present[-1] else "") for name in present]
+
+
+def _digits_only(match: Match, name: str, pause: str) -> Part:
+    spoken = by_digit(re.sub(r"\D", "", match[name]), "幺")
+    return Part(spoken, match.start(name), match.end(name), each=len(spoken) == len(match[name]), pause=pause)
 
 
 def _mobile(match: Match) -> Sequence[Part]:
@@ -136,7 +141,7 @@ def _model_digits(text: str) -> str:
 def _hyphen_model(match: Match) -> Sequence[Part] | None:
     """歼-20, C-130, 长征-5B: the hyphen is silent; 为-47万 is a minus and not for this rule."""
     before = match.string[match.start() - 1 : match.start()]
-    letter = before.isascii() and before.isalpha()
+    letter = before.isascii()
     if not letter and not _NAMED.search(left(match)) and not re.match(r"[A-Z]", match["x"]):
         return None
     tail = [group(match, "x", match["x"])] if match["x"] else []
@@ -186,6 +191,16 @@ def _room(match: Match) -> Sequence[Part] | None:
     return [each(match, "n", by_digit(match["n"], "幺"))]
 
 
+def _standard(match: Match) -> Sequence[Part]:
+    parts = [group(match, "k", match["k"])]
+    parts += [group(match, "t", match["t"][1:])] if match["t"] else []
+    for name in "ny":
+        for found in re.finditer(r"\d+|\.", match[name] or ""):
+            begin = match.start(name) + found.start()
+            parts.append(Part(by_digit(found[0]).replace(".", "点"), begin, begin + len(found[0]), each=True))
+    return parts
+
+
 def _block_room(match: Match) -> Sequence[Part] | None:
     return [each(match, "n", by_digit(match["n"], "幺"))] if re.search(r"(?:[A-Za-z东西南北]座|楼|栋|幢|单元)$", left(match)) else None
 
@@ -220,22 +235,29 @@ RULES: tuple[Rule, ...] = (
     rule("url", rf"(?<![A-Za-z0-9@])(?P<body>{_DOMAIN}(?::\d+)?(?:/[A-Za-z0-9._~/?#=&%+-]*[A-Za-z0-9])?/?)(?![A-Za-z0-9])", _address),
     rule("ip", r"(?<![\d.])(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?:(?P<colon>:)(?P<port>\d{1,5}))?(?![\d.]\d|\d)", _ip),
     rule("mobile", r"(?<![\d.])(?P<z>\+?86[- ]?)?(?P<a>1[3-9]\d)[- ]?(?P<b>\d{4})[- ]?(?P<c>\d{4})(?!\d)", _mobile),
-    rule("landline", r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}(?P<b>\d{7,8})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d)", _landline),
+    rule("landline", r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}(?P<b>\d{7,8}|\d{3,4}[- ]\d{4})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d)", _landline),
     rule("hotline", r"(?<![\d.])(?P<a>[48]00)[- ]?(?P<b>\d{3,4})[- ]?(?P<c>\d{3,4})(?!\d)", _hotline),
     rule("account", r"(?<![\d.])\d{4}(?:[ -]\d{4}){2,}(?:[ -]\d{1,3})?(?!\d)|(?<!\d)\d{17}[\dXx](?![\dA-Za-z])", _account),
     rule("code", r"(?<![\dA-Za-z.])(?:[A-Za-z]{0,4}\d[A-Za-z\d]*(?:[ -][A-Za-z]?\d[A-Za-z\d]*)*)(?![\d.]\d|\d|[%:：])", _code),
     rule("version", r"(?<![\d.A-Za-z])(?P<v>[vV](?:er(?:sion)?)?\.?\s?)?(?P<n>\d+(?:\.\d+)+)(?![\d.]\d|\d)", _version),
     rule("file", r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9_-]*\.(?:py|js|ts|txt|md|pdf|docx?|xlsx?|pptx?|csv|json|ya?ml|zip|exe|apk|mp3|mp4|wav|jpe?g|png|gif|html?|sh|go|java|cpp|rs)(?![A-Za-z0-9])", _file_name),
     rule("plate", rf"(?<=[{_PROVINCES}])(?P<c>[A-Z])[·・ ]?(?P<n>(?=[A-Z0-9]*\d)[A-Z0-9]{{5,6}})(?![A-Za-z0-9])", _plate),
+    rule(
+        "standard",
+        r"(?<![A-Za-z])(?P<k>GB|ISO|IEC|DB|YY|HG|QB|JB|SJ|YD|IEEE|RFC|ANSI|ASTM|DIN|EN)(?P<t>/[A-Z]{1,3})? ?(?P<n>\d+(?:[.-]\d+)*)(?::(?P<y>\d{4}))?(?![\d%])",
+        _standard,
+    ),
+    rule("model-range", r"(?<=[A-Za-z]\d)-(?=[A-Za-z]\d)", lambda match: whole(match, "到")),
+    rule("figure", r"(?<=[图表式例])(?P<n>\d{1,3}(?:-\d{1,3})+)(?!\d)", _block),
     rule("block", r"(?<![\d.A-Za-z-])(?P<n>\d{1,4}(?:-\d{1,4}){1,3})(?=\s?(?:号楼|号院|号房|室|单元|栋|幢|座|号(?!码|[到至~-])))", _block),
     rule("room", r"(?<![\d.])(?P<n>\d{3,5})(?=\s?(?:室|弄|房间|房|号房|号院|号楼|号(?!码)|教室|会议室|包间|包厢))", _room),
     rule("room", r"(?<![\d.])(?P<n>\d{3,4})(?![\d.%]|[个人名元米年天])", _block_room),
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|[，。到去在站]))", _bus),
-    rule("model", r"(?<=[A-Za-z一-龥])-(?P<n>\d{1,4})(?P<x>[A-Z]{0,3})(?![\d.%℃A-Za-z-]|[万亿]|度)", _hyphen_model),
+    rule("model", r"(?:(?<=[A-Za-z一-龥])|(?<=[A-Za-z]\d))-(?P<n>\d{1,6})(?P<x>[A-Z]{0,3})(?![\d.%℃A-Za-z-]|[万亿]|度)", _hyphen_model),
     rule("model", r"(?<=[A-Za-z])(?P<n>\d+)(?P<d>\.\d+)?", _letter_model),
     rule("model", r"(?<=[A-Za-z]) ?(?P<n>\d{1,4}(?:\.\d{1,2})?)(?![\d.:：/%-]|\s?[A-Za-z])", _spaced_model),
     rule("well-known", r"(?<![\d.A-Za-z-])\d{3,7}(?!\d)", _well_known),
     rule("digits", r"(?<![\d.])\d{2,}(?![\d.])", _long),
 )
-MODEL = rule("model", r"(?<![\d.])(?P<n>\d{1,4})(?P<x>[A-Z]{1,4}(?![a-z]))", _digit_letters)
+MODEL = rule("model", r"(?<![\d.])(?P<n>\d{1,6})(?P<x>[A-Z]{1,4}(?![a-z]))", _digit_letters)
 """Comes last, behind the units of measure (``16GB``)."""

@@ -86,8 +86,8 @@ def _clock(match: Match) -> Sequence[Part] | None:
         return whole(match, f"{quantity(str(int(hour)))}小时{_minute(minute, True)}{cardinal(second)}秒")
     if not second and _ELAPSED.search(left(match)):
         return whole(match, f"{quantity(str(int(hour)))}分{_minute(second or minute, False)}秒")
-    time = _hour(hour) + (_minute(minute, bool(second)) if minute != "00" or second else "")
-    return whole(match, _day_part(match) + time + (f"{_two(second)}秒" if second else ""))
+    time = _hour(hour) + (_minute(minute, bool(second)) if minute != "00" or (second or "00") != "00" else "")
+    return whole(match, _day_part(match) + time + (f"{_two(second)}秒" if second and second != "00" else ""))
 
 
 def _is_clock(match: Match) -> bool:

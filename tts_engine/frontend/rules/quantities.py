@@ -16,7 +16,7 @@ CLASSIFIERS = (
     "通|桩|档|席|员|吋|英寸|英里|磅|盎司|加仑|度|瓦|千瓦|伏|安|兆|字节|年级|世纪|季度|拨|摞|沓|卷|捆|串|滩|床|身|尊|发|记|手|声|拍|招|趟|圈"
 )
 _CLASSIFIER = re.compile(rf"(?:多|余|来|几)?(?:大|小|整|满|长)?(?:{CLASSIFIERS})")
-_NOT_COUNTED = re.compile(r"(?:月(?!份额)|号|日(?!元)|楼|层楼|班|等奖|中(?:学|$)|级|路|线|队|组|年级|年代|点[一二三四五六七八九十\d])")
+_NOT_COUNTED = re.compile(r"(?:月(?!份额)|号|日(?!元)|楼|层楼|班|等奖|中(?:学|$)|级|路|线|队|组|年级|年代)")
 _ORDINAL_BEFORE = re.compile(r"(?:第|编号|序号|初|其|名列|排名|位列|周|星期|礼拜|图|表|例|附件|附录|步骤|选项|方案|版本|等级)$")
 
 _UNITS = {
@@ -39,6 +39,8 @@ _UNITS = {
     "kbps": "kbps", "Kbps": "Kbps", "Mbps": "Mbps", "Gbps": "Gbps", "KB": "KB", "kB": "KB", "MB": "MB", "GB": "GB", "TB": "TB", "PB": "PB", "Mb": "Mb",
     "Gb": "Gb", "MB/s": "MB每秒", "GB/s": "GB每秒", "KB/s": "KB每秒",
 }  # fmt: skip
+_COUNTED_UNITS = frozenset("km cm mm m kg KG Kg g t L l ml mL h hr hour min s km² m² ㎡ m³ ha lb lbs oz".split())
+"""Two of these is 两; two of the others is 二."""
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _CURRENCY = {"¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "韩元", "₽": "卢布", "₹": "卢比", "฿": "泰铢", "₫": "越南盾",
              "US$": "美元", "HK$": "港元", "A$": "澳元", "C$": "加元", "NT$": "新台币", "RMB": "元", "CNY": "元", "USD": "美元", "EUR": "欧元",
@@ -84,7 +86,7 @@ def _currency_behind(match: Match) -> Sequence[Part]:
 
 def _price(match: Match) -> Sequence[Part] | None:
     """128.00元, ¥-less amounts."""
-    return [group(match, "n", _money(match["n"]))] if "." in match["n"] and set(match["n"].partition(".")[2]) == {"0"} else None
+    return [group(match, "n", _money(match["n"]))] if match["n"].endswith("0") else None
 
 
 def _percent(match: Match) -> Sequence[Part]:
@@ -165,7 +167,11 @@ def _between(match: Match, word: str) -> Sequence[Part]:
     sign, sign2 = _MINUS[match["s"] or ""] if _is_value(match) else "", _MINUS[match["s2"] or ""]
     middle = [group(match, "ua", _UNITS.get(match["ua"], match["ua"]))] if match["ua"] else []
     parts = [group(match, "a", sign + _range_value(match["a"])), *middle, group(match, "j", word)]
-    return [*parts, group(match, "b", sign2 + _range_value(match["b"]))]
+    if match["ub"]:
+        tail = [group(match, "ub", _UNITS[match["ub"]])]
+        return [*parts, group(match, "b", sign2 + _range_value(match["b"])), *tail]
+    counted = match["b"] == "2" and word == "到" and _CLASSIFIER.match(right(match)) and not _NOT_COUNTED.match(right(match))
+    return [*parts, group(match, "b", sign2 + ("两" if counted else _range_value(match["b"])))]
 
 
 def _ratio(match: Match) -> Sequence[Part]:
@@ -177,9 +183,16 @@ def _unit(match: Match) -> Sequence[Part] | None:
     unit = match["u"]
     if unit in ("A", "V", "W", "L", "B", "J", "t", "d", "h", "s", "m", "g", "l", "in", "A") and not _measures(match):
         return None
-    parts = [group(match, "n", _sign_of(match) + _amount(match["n"]) + (match["k"] or ""))]
-    per = [group(match, "per", "每" + _UNITS.get(match["pu"], match["pu"]))] if match["per"] else []
-    return [*parts, group(match, "u", _UNITS[unit]), *per]
+    amount = _amount(match["n"]) if unit in _COUNTED_UNITS else number(match["n"].replace(",", ""))
+    parts = [group(match, "n", _sign_of(match) + amount + (match["k"] or ""))]
+    return [*parts, group(match, "u", _UNITS[unit]), *_per_unit(match)]
+
+
+def _per_unit(match: Match) -> list[Part]:
+    if not match["per"]:
+        return []
+    count = {None: "", "1": "", "100": "百", "1000": "千"}.get(match["pn"]) if match["pn"] in (None, "1", "100", "1000") else number(match["pn"])
+    return [group(match, "per", f"每{count}{_UNITS.get(match['pu'], match['pu'])}")]
 
 
 def _measures(match: Match) -> bool:
@@ -198,7 +211,9 @@ def _is_value(match: Match) -> bool:
 
 
 def _per(match: Match) -> Sequence[Part] | None:
-    return whole(match, "每") if re.search(rf"(?:{CLASSIFIERS}|[一二两三四五六七八九十百千万亿])$", left(match, 4)) else None
+    if not re.search(rf"(?:{CLASSIFIERS}|[一二两三四五六七八九十百千万亿])$", left(match, 4)):
+        return None
+    return whole(match, "每" + _UNITS.get(match["u"] or "", ""))
 
 
 def _dimension(match: Match) -> Sequence[Part]:
@@ -213,7 +228,7 @@ def _dimension(match: Match) -> Sequence[Part]:
 def _holiday(match: Match) -> Sequence[Part] | None:
     month, day = match["a"], match["b"]
     after = right(match)
-    if re.match(r"长?假|节|黄金周|小长假|劳动节|国庆|放假|大促|购物节|狂欢节|晚会|预售|活动", after) or match["p"] in "·・":
+    if re.match(r"长?假|节|黄金周|小长假|劳动节|国庆|放假|大促|购物节|狂欢节|晚会|预售|活动|事变|地震|阅兵|运动|大阅兵|讲话|案", after) or match["p"] in "·・":
         if (month, day) == ("11", "11"):
             return whole(match, "双十一")
         both_short = (month, day) in (("5", "1"), ("6", "1"), ("8", "1"), ("7", "1"))
@@ -287,9 +302,9 @@ RULES: tuple[Rule, ...] = (
     rule("fraction", r"(?P<w>\d+)?(?P<f>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar),
     rule("dimension", rf"(?<![\d.A-Za-z])(?:{_N}(?:cm|mm|m|km)?\s?[×xX*✕╳]\s?)+{_N}(?![\d.]\d)", _dimension),
     rule("ratio", r"(?<![\d.:：])\d+(?:\.\d+)?(?:\s?[:：∶]\s?\d+(?:\.\d+)?)+(?![\d:：]|\.\d)", _ratio),
-    rule("range", rf"(?<![\d.A-Za-z])(?P<s>[-−])?(?P<a>{_N})(?P<ua>(?:{_UNIT})(?![A-Za-z])|[万亿千元岁年个天米度])?(?P<j>{JOIN})(?P<s2>[-−])?(?P<b>{_N})(?![\d-]|\.\d)", _range),
-    rule("unit", rf"(?P<s>[-−+±])?(?P<n>{_N})(?P<k>[千万亿]+)?\s?(?P<u>{_UNIT})(?![A-Za-z²³])(?P<per>/(?P<pu>{_UNIT}|{CLASSIFIERS})(?![A-Za-z]))?", _unit),
-    rule("per", r"/(?=[一-鿿])", _per),
+    rule("range", rf"(?<![\d.A-Za-z])(?P<s>[-−])?(?P<a>{_N})(?P<ua>(?:{_UNIT})(?![A-Za-z])|[万亿千元岁年个天米度])?(?P<j>{JOIN})(?P<s2>[-−])?(?P<b>{_N})(?:\s?(?P<ub>{_UNIT})(?![A-Za-z²³/]))?(?![\d-]|\.\d)", _range),
+    rule("unit", rf"(?:(?<![\dA-Za-z)%])(?P<s>[-−+±]))?(?P<n>{_N})(?P<k>[千万亿]+)?\s?(?P<u>{_UNIT})(?![A-Za-z²³])(?P<per>/(?P<pn>\d+)?(?P<pu>{_UNIT}|{CLASSIFIERS})(?![A-Za-z]))?", _unit),
+    rule("per", rf"/(?:(?=[一-鿿])|(?P<u>{_UNIT})(?![A-Za-z]))", _per),
     rule("colloquial", r"(?<![\d.])(?P<n>\d+)(?P<u>[块米千万斤])(?P<t>\d{1,2})(?![\d.]|[个米元块斤千万亿年月日号分]|公)", _colloquial),
     rule("roman", r"[Ⅰ-Ⅻ]+", _roman),
     rule("roman", r"(?<=第)[IVXLC]+(?![A-Za-z])", _latin_roman),

@@ -111,7 +111,7 @@ _OPERATOR = "|".join(re.escape(sign) for sign in sorted(_OPERATORS, key=len, rev
 RULES: tuple[Rule, ...] = (
     rule("plus-plus", r"(?<=[A-Za-z])\+\+", _plus_plus),
     rule("sharp", r"(?<=[A-GJ])#(?![A-Za-z\d])", _sharp),
-    rule("more", r"(?<=\d)\+(?=[\s]?[个名人家款位项条只件种次年天岁万千百分米元])", _behind_number),
+    rule("more", r"(?:(?<=\d)\+(?=[\s]?[个名人家款位项条只件种次年天岁万千百分米元])|(?<=[千万亿])\+(?=[一-鿿]))", _behind_number),
     rule("formula", r"(?<![A-Za-z])(?:CO|SO|NO|NH|CH|SiO|TiO|Fe|Al|Na|Ca|Mg|H)(?=[₀-₉])|(?<=[₀-₉])(?:CO|SO|NO|NH|CH|O|H|Cl|S|C)(?=[₀-₉]|(?![A-Za-z]))", _formula),
     rule("formula", r"(?<![A-Za-z])(?:PM(?=\d)|pH(?![A-Za-z]))", _formula),
     rule("subscript", r"[₀-₉]+", _subscript),
@@ -122,6 +122,7 @@ RULES: tuple[Rule, ...] = (
     rule("greek", r"[α-ωΑ-Ωϕϵ]", _greek),
     rule("sign", "[" + re.escape("".join(_SIGNS)) + "]", _sign),
     rule("number-sign", r"#(?=\d)", _number_sign),
+    rule("key", r"[#*](?=号?键)", lambda match: whole(match, "井号" if match[0] == "#" else "星号")),
 )
 
 

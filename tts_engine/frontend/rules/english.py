@@ -1,0 +1,89 @@
+"""Numbers between English words are read in English: ``25 years old``, ``the 3rd``, ``$20``, ``in 1999``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tts_engine.frontend.rules.base import Match, Part, Rule, clause, rule, whole
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+).split()
+_TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
+_ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth"}
+_CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound"}
+_LARGEST = 10**12
+_ABBREVIATIONS = {"mr": "mister", "mrs": "missis", "ms": "miz", "dr": "doctor", "prof": "professor", "vs": "versus", "etc": "etcetera",
+                  "jan": "january", "feb": "february", "aug": "august", "sept": "september", "oct": "october", "nov": "november", "dec": "december"}  # fmt: skip
+
+
+def cardinal(value: int) -> str:
+    """Words of a whole number below 10^12."""
+    if value < 20:
+        return _ONES[value]
+    if value < 100:
+        return _TENS[value // 10] + (f" {_ONES[value % 10]}" if value % 10 else "")
+    size, name = next(scale for scale in _SCALES if value >= scale[0])
+    rest = f" {cardinal(value % size)}" if value % size else ""
+    return f"{cardinal(value // size)} {name}{rest}"
+
+
+def ordinal(value: int) -> str:
+    """Words of an ordinal: 23 → twenty third."""
+    head, _, last = cardinal(value).rpartition(" ")
+    last = _ORDINALS.get(last) or (last[:-1] + "ieth" if last.endswith("y") else last + "th")
+    return f"{head} {last}".strip()
+
+
+def number(text: str) -> str:
+    """Words of a number, digit by digit behind the point, and of long digit strings."""
+    whole_part, _, fraction = text.replace(",", "").partition(".")
+    digits = " ".join(_ONES[int(digit)] for digit in fraction)
+    spoken = " ".join(_ONES[int(digit)] for digit in whole_part) if int(whole_part or 0) >= _LARGEST else cardinal(int(whole_part or 0))
+    return f"{spoken} point {digits}" if fraction else spoken
+
+
+def _in_english(match: Match) -> bool:
+    """No Chinese character near, and at least two English words."""
+    around = clause(match)
+    return not re.search(r"[㐀-鿿]", around) and len(re.findall(r"[A-Za-z]{2,}", around)) >= 2
+
+
+def _number(match: Match) -> Sequence[Part] | None:
+    if not _in_english(match):
+        return None
+    text = match["n"]
+    if re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", text) and not match["c"] and not match["p"]:
+        return whole(match, _spaced(match, _year(int(text))))
+    spoken = number(text)
+    if match["c"]:
+        spoken += " " + _CURRENCIES[match["c"]] + ("" if text == "1" else "s")
+    return whole(match, _spaced(match, spoken + (" percent" if match["p"] else "")))
+
+
+def _spaced(match: Match, words: str) -> str:
+    before = match.string[match.start() - 1 : match.start()]
+    after = match.string[match.end() : match.end() + 1]
+    return (" " if before.isalnum() else "") + words + (" " if after.isalpha() else "")
+
+
+def _year(value: int) -> str:
+    high, low = divmod(value, 100)
+    return f"{cardinal(high)} {'hundred' if not low else f'o {cardinal(low)}' if low < 10 else cardinal(low)}"
+
+
+def _ordinal(match: Match) -> Sequence[Part]:
+    return whole(match, _spaced(match, ordinal(int(match["n"]))))
+
+
+def _abbreviation(match: Match) -> Sequence[Part]:
+    return whole(match, _ABBREVIATIONS[match["w"].lower()])
+
+
+RULES: tuple[Rule, ...] = (
+    rule("english-ordinal", r"(?<![\d.A-Za-z])(?P<n>\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])", _ordinal),
+    rule("english-number", r"(?<![\d.:/-])(?P<c>[$€£])?(?P<n>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<p>\s?%)?(?![\d:/-]|\.\d|[A-Z])", _number),
+    rule("abbreviation", rf"(?<![A-Za-z])(?P<w>(?i:{'|'.join(_ABBREVIATIONS)}))\.(?=\s?[A-Za-z\d])", _abbreviation),
+)
