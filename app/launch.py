@@ -1,0 +1,220 @@
+"""What ``start_app.sh`` asks Python: settings for the shell, whether the ports are free, whether the servers answer."""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import shlex
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from cryptography import x509
+
+from settings import GatewaySettings, ProxySettings, Settings, SettingsError, WebUISettings, load_settings
+
+_PROBE_TIMEOUT_S = 5.0
+_PAUSE_S = 0.2
+
+
+def overrides(settings: Settings) -> dict[str, str]:
+    """Environment that makes the two halves meet where only a port was changed.
+
+    ``gateway.url`` and ``proxy.public_url`` follow ``webui.port`` and ``proxy.port`` while they have their defaults.
+    """
+    changed = {}
+    webui = f"http://{_dialled(settings.webui.host)}:{settings.webui.port}"
+    if settings.gateway.url == GatewaySettings().url != webui:
+        changed["TTS__GATEWAY__URL"] = webui
+    public = f"{'https' if settings.proxy.tls else 'http'}://{_dialled(settings.proxy.host)}:{settings.proxy.port}"
+    if settings.proxy.public_url == ProxySettings().public_url != public:
+        changed["TTS__PROXY__PUBLIC_URL"] = public
+    return changed
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """What the script needs to know; no secret is among it."""
+    engine = settings.engine
+    return {
+        "MODEL_FOLDER": str(engine.models_dir / engine.model),
+        "HUB_REPOSITORY": engine.hub_repository,
+        "HUB_REVISION": engine.hub_revision,
+        "DEVICE_SETTING": engine.device,
+        "WEBUI_ADDRESS": f"http://{_dialled(settings.webui.host)}:{settings.webui.port}",
+        "PROXY_ADDRESS": _proxy_address(settings.proxy),
+        "DEMO_KEY_FILE": str(settings.auth.demo_key_file),
+        "STOP_LIMIT_S": str(settings.proxy.graceful_timeout_s + 10),
+    }
+
+
+def curl_line(settings: Settings) -> str:
+    """A command that speaks a sentence when it is pasted in the project's folder."""
+    proxy = settings.proxy
+    parts = ["curl"]
+    if proxy.unix_socket is not None:
+        parts += ["--unix-socket", shlex.quote(str(proxy.unix_socket))]
+    elif proxy.tls and _is_self_signed(proxy.tls_certificate):
+        parts += ["--cacert", shlex.quote(str(proxy.tls_certificate))]
+    parts += ["-H", f'"X-API-Key: $(cat {shlex.quote(str(settings.auth.demo_key_file))})"']
+    parts += ["-H", "'Content-Type: application/json'"]
+    parts += ["-d", """'{"text": "欢迎使用AI语音合成功能", "speaker": "female", "speed": 1.2}'"""]
+    parts += ["http://localhost/tts" if proxy.unix_socket else f"{proxy.public_url}/tts"]
+    return " ".join(parts)
+
+
+def check_free(section: str, server: WebUISettings | ProxySettings) -> None:
+    """Return when ``server`` can listen where its settings say.
+
+    Raises:
+        SettingsError: the address is taken, is not this machine's, or needs more rights.
+    """
+    if isinstance(server, ProxySettings) and server.unix_socket is not None:
+        _check_socket_file(server.unix_socket)
+        return
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do
+        try:
+            listener.bind((server.host, server.port))
+        except OSError as error:
+            raise SettingsError(_why_not(section, server, error)) from error
+
+
+def _why_not(section: str, server: WebUISettings | ProxySettings, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"端口 {server.port} 已被占用：请停掉占用它的程序（ss -ltnp 可查），"
+            f"或用环境变量 TTS__{section.upper()}__PORT 换一个端口。"
+        )
+    return f"无法监听 {server.host}:{server.port}（{error.strerror}）：请检查设置 {section}.host 与 {section}.port。"
+
+
+def _check_socket_file(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(str(path))
+        except OSError:  # nobody there, or a file that a killed server left
+            return
+    raise SettingsError(f"套接字 {path} 已有程序在监听：请先停掉它，或更换 proxy.unix_socket。")
+
+
+def wait_ready(probes: Mapping[str, Callable[[], bool]], limit_s: float) -> None:
+    """Return when every probe has succeeded once.
+
+    Raises:
+        SettingsError: one has not within ``limit_s`` seconds; the message names it.
+    """
+    deadline = time.monotonic() + limit_s
+    for name, probe in probes.items():
+        while not probe():
+            if time.monotonic() > deadline:
+                raise SettingsError(f"{name} 在 {limit_s:.0f} 秒内没有就绪：原因见 var/log/ 里的日志。")
+            time.sleep(_PAUSE_S)
+
+
+def webui_probe(settings: Settings) -> Callable[[], bool]:
+    """Whether the WebUI has its model loaded."""
+    webui = settings.webui
+    headers = {"Authorization": f"Bearer {webui.token.get_secret_value()}"} if webui.token else {}
+    host = _dialled(webui.host).strip("[]")
+    return lambda: _answers(
+        http.client.HTTPConnection(host, webui.port, timeout=_PROBE_TIMEOUT_S), "/api/health", headers
+    )
+
+
+def proxy_probe(settings: Settings, path: str) -> Callable[[], bool]:
+    """Whether the proxy answers 200 on ``path``."""
+    return lambda: _answers(_connection(settings.proxy), path, {})
+
+
+def _answers(connection: http.client.HTTPConnection, path: str, headers: dict[str, str]) -> bool:
+    try:
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _connection(proxy: ProxySettings) -> http.client.HTTPConnection:
+    if proxy.unix_socket is not None:
+        return _UnixConnection(proxy.unix_socket)
+    host = _dialled(proxy.host).strip("[]")
+    if not proxy.tls:
+        return http.client.HTTPConnection(host, proxy.port, timeout=_PROBE_TIMEOUT_S)
+    context = ssl.create_default_context(cafile=proxy.tls_certificate)
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # this very certificate, whoever issued it
+    context.check_hostname = False  # it may be for the public name alone
+    return http.client.HTTPSConnection(host, proxy.port, timeout=_PROBE_TIMEOUT_S, context=context)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=_PROBE_TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _dialled(host: str) -> str:
+    """Where a client on this machine reaches a server that listens on ``host``."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (translated, not bound)
+    return f"[{local}]" if ":" in local else local
+
+
+def _proxy_address(proxy: ProxySettings) -> str:
+    if proxy.unix_socket is not None:
+        return f"unix:{proxy.unix_socket}"
+    return f"{'https' if proxy.tls else 'http'}://{_dialled(proxy.host)}:{proxy.port}"
+
+
+def _is_self_signed(path: Path) -> bool:
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return certificate.issuer == certificate.subject
+
+
+def _run(command: str, arguments: list[str], settings: Settings) -> None:
+    if command == "settings":
+        for name, value in overrides(settings).items():
+            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+        for name, value in variables(settings).items():
+            sys.stdout.write(f"{name}={shlex.quote(value)}\n")
+    elif command == "ports":
+        for half in arguments:
+            check_free(half, settings.webui if half == "webui" else settings.proxy)
+    elif command == "wait":
+        limit_s, *halves = arguments
+        probes = {}
+        if "webui" in halves:
+            probes["WebUI"] = webui_probe(settings)
+        if "proxy" in halves:
+            probes["代理"] = proxy_probe(settings, "/readyz" if "webui" in halves else "/healthz")
+        wait_ready(probes, float(limit_s))
+    elif command == "curl":
+        sys.stdout.write(f"{curl_line(settings)}\n")
+    else:
+        raise SettingsError(f"没有 {command} 这个命令。")
+
+
+def main(arguments: list[str]) -> int:
+    """The command line: ``settings``, ``ports HALF…``, ``wait SECONDS HALF…``, ``curl``; halves: webui, proxy."""
+    try:
+        _run(arguments[0], arguments[1:], load_settings())
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
