@@ -18,14 +18,14 @@ CSS = """
 .dark .count.over, .dark .alert { color: #ff9b8f; }
 .later { border: 1px dashed var(--border-color-primary); border-radius: 8px; padding: 8px 12px; opacity: .75; }
 .later p { margin: 6px 0 0; }
-.later input { max-width: 100%; }
+.later button { border: 1px solid var(--border-color-primary); border-radius: 6px; padding: 4px 10px; }
 .reading { font-size: 1.35rem; line-height: 2.6; overflow-wrap: anywhere; }
 .reading rt { font-size: .62em; color: var(--body-text-color-subdued); padding: 0 .2em; }
 .reading .changed rt { color: var(--primary-600); font-weight: 600; }
 .dark .reading .changed rt { color: var(--primary-300); }
 #status progress { width: 100%; height: 10px; accent-color: var(--primary-600); }
-.picture { margin: 0; }
-.picture svg { width: 100%; height: auto; display: block; color: var(--body-text-color); }
+.picture { margin: 0; overflow-x: auto; }
+.picture svg { width: 100%; min-width: 540px; height: auto; display: block; color: var(--body-text-color); }
 .picture text { fill: currentColor; font-size: 17px; }
 .picture .title { font-size: 16px; opacity: .8; }
 .picture .wave { fill: var(--primary-600); stroke: var(--primary-600); stroke-width: .6; }

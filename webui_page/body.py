@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tts_engine.errors import CloningUnavailableError, EmptyTextError, InputError, OptionError, TextTooLongError
-from tts_engine.synthesizer import SynthesisOptions
+from tts_engine.synthesizer import SPEED, SynthesisOptions
 from webui_page.problems import RefusalError
 
 Format = Literal["wav", "mp3"]
 
 FORMATS: tuple[Format, ...] = ("wav", "mp3")
-MIN_SPEED = 0.5
-MAX_SPEED = 2.0
+MIN_SPEED, MAX_SPEED = SPEED
 
 _DEFAULTS: tuple[Any, ...] = ("female", 1.0, None, {})
 """Speaker, speed, reference audio and options, where the caller leaves them out."""

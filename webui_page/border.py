@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import re
 import secrets
@@ -21,6 +23,9 @@ from webui_page.problems import MEDIA_TYPE as PROBLEM_TYPE
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+_DRAIN_BYTES = 16 << 20
+_DRAIN_TIMEOUT_S = 2
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -58,7 +63,17 @@ class Border:
         try:
             self._guard.check(scope["method"], scope["path"], Headers(scope=scope))
             limited = _limited(receive, Headers(scope=scope), self._max_body_bytes)
-            await self._app(scope, limited, answer.send)
+        except RefusalError as error:
+            await _drain(receive)
+            await answer.fail(error.problem, scope)
+            return
+        await self._run(scope, limited, answer)
+
+    async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        """The application behind us, whose every failure ends here."""
+        request_id = answer.request_id
+        try:
+            await self._app(scope, receive, answer.send)
         except RefusalError as error:
             await answer.fail(error.problem, scope)
         except ClientDisconnect:
@@ -137,10 +152,24 @@ def _limited(receive: Receive, headers: Headers, max_bytes: int) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > max_bytes:
+            if message.get("more_body", False):
+                await _drain(receive)
             raise refusal
         return message
 
     return receive_limited
+
+
+async def _drain(receive: Receive) -> None:
+    """Take in what is still being sent: a connection closed on unread bytes would take our answer with it."""
+    received = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_TIMEOUT_S):
+            more = True
+            while more and received < _DRAIN_BYTES:
+                message = await receive()
+                received += len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 async def _nothing() -> Message:

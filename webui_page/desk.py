@@ -15,9 +15,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from tts_engine.checkpoint import Voice
 from tts_engine.errors import DeadlineExceededError, EngineBusyError
 from tts_engine.frontend.reading import Reading
-from tts_engine.synthesizer import Speech, SynthesisOptions, Voice
+from tts_engine.synthesizer import Speech, SynthesisOptions
 
 _MAX_RETRY_AFTER_S = 60
 

@@ -34,7 +34,7 @@ _EXAMPLES = [
     "今天天气很好，我们一起去公园散步吧！",
     "你好，我想了解一下2024年的百分比：3.5%。",
 ]
-_CLONING = "参考音频：克隆音色的功能尚未开放，目前请选用内置音色。"
+_CLONING = "克隆音色的功能尚未开放，目前请选用内置音色。"
 
 Update = dict[Any, Any]
 """New values by component, as Gradio takes them."""
@@ -46,9 +46,9 @@ def create_page(desk: Desk, store: AudioStore, settings: WebUISettings) -> gr.Bl
     with gr.Blocks(title="中文语音合成", analytics_enabled=False) as page:
         gr.Markdown("# 中文语音合成\n文本只在这台机器上处理，不发往别处。合成的声音由人工智能生成。")
         with gr.Row(equal_height=False):
-            with gr.Column(scale=5, min_width=320):
+            with gr.Column(scale=5, min_width=280):
                 form = _form(desk, settings)
-            with gr.Column(scale=6, min_width=320):
+            with gr.Column(scale=6, min_width=280):
                 result = _result()
         _Actions(desk, store, settings, form, result).connect()
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency, api_open=False)
@@ -109,8 +109,9 @@ def _form(desk: Desk, settings: WebUISettings) -> _Form:
     speed = gr.Slider(MIN_SPEED, MAX_SPEED, value=1.0, step=0.05, label="语速", info="1 为正常，音高不随语速变化")
     format = gr.Radio([name.upper() for name in FORMATS], value=FORMATS[0].upper(), label="音频格式")
     gr.HTML(
-        f'<fieldset class="later" disabled><legend>参考音频（即将支持）</legend><input type="file" disabled '
-        f'aria-label="参考音频"><p>{_CLONING}</p></fieldset>'
+        '<fieldset class="later" disabled><legend>参考音频（即将支持）</legend>'
+        '<button type="button" disabled aria-describedby="later">选择参考音频</button>'
+        f'<p id="later">{_CLONING}</p></fieldset>'
     )
     with gr.Row():
         speak = gr.Button("合成", variant="primary", elem_id="speak")
@@ -122,7 +123,7 @@ def _form(desk: Desk, settings: WebUISettings) -> _Form:
 
 def _result() -> _Result:
     status = gr.HTML(_status("输入文本，然后按“合成”。"), elem_id="status")
-    audio = gr.Audio(label="合成的声音", type="filepath", interactive=False, buttons=["download"], elem_id="audio")
+    audio = gr.Audio(label="合成的声音", type="filepath", interactive=False, buttons=[], elem_id="audio")
     file = gr.DownloadButton("下载音频", interactive=False, elem_id="download")
     picture = gr.HTML(elem_id="picture")
     with gr.Accordion("每个字的时间", open=False):

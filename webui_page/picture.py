@@ -27,9 +27,11 @@ _LEFT = 56
 _WAVE = (24, 96)
 """Top and height of a panel."""
 _MEL = (148, 128)
-_PITCH = (304, 96)
-_AXIS = 428
-_HEIGHT = 470
+_PITCH = (308, 96)
+_AXIS = 416
+_HEIGHT = 464
+_LEAST_RATIO = 1.5
+"""Smallest ratio of top to bottom of the pitch panel."""
 _MAX_CHARACTERS = 40
 """More would overlap."""
 _BLOCK_S = 20
@@ -109,14 +111,16 @@ def _pitch_panel(samples: Samples, sample_rate: int) -> tuple[str, str]:
     pitch = estimate_pitch(samples, sample_rate, columns)
     if np.isnan(pitch).all():
         return "", "没有浊音"
-    low, high = float(np.nanmin(pitch)), float(np.nanmax(pitch))
+    lowest, highest = float(np.nanmin(pitch)), float(np.nanmax(pitch))
+    spread = max(1.0, _LEAST_RATIO / (highest / lowest)) ** 0.5  # a monotone stays a level line
+    low, high = lowest / spread, highest * spread
     top, height = _PITCH
     x = np.linspace(_LEFT, _WIDTH, columns)
     y = top + height * (1 - (np.log(pitch) - np.log(low)) / max(np.log(high / low), 1e-6))
     lines = "".join(f'<polyline points="{run}" class="pitch"/>' for run in _runs(x, y))
     marks = f'<text x="{_LEFT - 6}" y="{top + 12}" text-anchor="end">{high:.0f}</text>'
     marks += f'<text x="{_LEFT - 6}" y="{top + height}" text-anchor="end">{low:.0f}</text>'
-    return lines + marks, f"{low:.0f}–{high:.0f} Hz"
+    return lines + marks, f"{lowest:.0f}–{highest:.0f} Hz"
 
 
 def _runs(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[str]:

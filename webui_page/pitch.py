@@ -11,6 +11,8 @@ HIGHEST_HZ = 600.0
 _WINDOW_S = 0.045
 _VOICED = 0.6
 """Least normalised autocorrelation of a voiced frame."""
+_OCTAVE_COST = 0.05
+"""What an octave downwards costs: a period's multiples look as much alike as the period."""
 _QUIET = 0.02
 """Frames below this part of the loudest are silence."""
 
@@ -26,8 +28,8 @@ def estimate_pitch(samples: npt.NDArray[np.float32], sample_rate: int, frames: i
     Returns:
         (T,) Hz; NaN where unvoiced or silent.
 
-    Source: Boersma 1993, the autocorrelation of a windowed frame divided by the window's own; here with one
-    candidate a frame and parabolic interpolation.
+    Source: Boersma 1993, the autocorrelation of a windowed frame divided by the window's own, and the octave
+    cost; here with one candidate a frame and parabolic interpolation.
     """
     width = int(_WINDOW_S * sample_rate)
     shifts = np.linspace(0, max(0, len(samples) - width), frames).astype(int)
@@ -37,7 +39,8 @@ def estimate_pitch(samples: npt.NDArray[np.float32], sample_rate: int, frames: i
     shape = np.hanning(width)
     likeness = _autocorrelation(windows * shape) / np.maximum(_autocorrelation(shape[None]), 1e-9)  # (T, lag)
     first, last = int(sample_rate / HIGHEST_HZ), int(sample_rate / LOWEST_HZ)
-    lags = first + likeness[:, first : last + 1].argmax(axis=1)
+    dearer = _OCTAVE_COST * np.log2(np.arange(first, last + 1) / first)
+    lags = first + (likeness[:, first : last + 1] - dearer).argmax(axis=1)
     rows = np.arange(frames)
     before, peak, after = (likeness[rows, lags + step] for step in (-1, 0, 1))
     curve = before - 2 * peak + after

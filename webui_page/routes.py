@@ -65,8 +65,9 @@ async def predict(request: Request) -> Response:
     """Speak a text; answer where the sound is."""
     began = time.monotonic()
     parts: Parts = request.app.state.parts
-    deadline = _deadline(request)
+    arrived = asyncio.get_running_loop().time()
     call = await _call(request)
+    deadline = _deadline(request, arrived)
     made = await _while_connected(request.receive, _collect(parts.desk, call, deadline))
     file, size = await asyncio.to_thread(_save, parts.store, made, call.format)
     _log(request, call, made)
@@ -80,8 +81,9 @@ async def predict(request: Request) -> Response:
 async def stream(request: Request) -> Response:
     """Speak a text sentence by sentence, as frames."""
     parts: Parts = request.app.state.parts
-    deadline = _deadline(request)
+    arrived = asyncio.get_running_loop().time()
     call = await _call(request)
+    deadline = _deadline(request, arrived)
     pieces = parts.desk.speak(call.text, call.options, deadline)
     try:
         first = await _while_connected(request.receive, _next(pieces))
@@ -128,25 +130,25 @@ async def audio(request: Request, name: str) -> Response:
 
 
 async def _call(request: Request) -> Call:
-    media_type, _, _ = request.headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise RefusalError(415, "bad_content_type", "请用 Content-Type: application/json 发送 JSON。")
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):
             body = await request.body()
     except TimeoutError:
         raise RefusalError(408, "slow_body", "请求体没有及时到齐：请重试。", {"Connection": "close"}) from None
+    media_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if media_type.strip().lower() != "application/json":
+        raise RefusalError(415, "bad_content_type", "请用 Content-Type: application/json 发送 JSON。")
     parts: Parts = request.app.state.parts
     return parse_call(body, parts.settings.webui.max_chars)
 
 
-def _deadline(request: Request) -> float | None:
+def _deadline(request: Request, arrived: float) -> float | None:
     given = request.headers.get("x-deadline-ms")
     if given is None:
         return None
     if not _DEADLINE.fullmatch(given):
         raise RefusalError(400, "bad_deadline", "X-Deadline-Ms 应为剩余的毫秒数（非负整数）。")
-    return asyncio.get_running_loop().time() + int(given) / 1000
+    return arrived + int(given) / 1000
 
 
 async def _collect(desk: Desk, call: Call, deadline: float | None) -> Utterance:

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from tts_engine.checkpoint import Voice
 from tts_engine.errors import EmptyTextError, UnknownVoiceError
 from tts_engine.frontend.reading import Notice, Phoneme, Reading, Sentence, Token
-from tts_engine.synthesizer import Speech, SynthesisOptions, Timing, Voice
+from tts_engine.synthesizer import Speech, SynthesisOptions, Timing
 
 RATE = 22050
 CHAR_S = 0.1
+CHAR_SAMPLES = 2205
 SILENT = "★"
 
 

@@ -1,0 +1,142 @@
+"""Admission: how many at a time, how many wait, what happens past the deadline, who stays responsive."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+import httpx
+import pytest
+
+from tests.webui.engine import Gate, SineEngine
+from tts_engine.errors import DeadlineExceededError, EngineBusyError
+from tts_engine.synthesizer import SynthesisOptions
+from webui_page.desk import Desk
+
+
+def test_fifty_at_once_are_served_or_refused_at_once(start):
+    gate = Gate()
+    with start(SineEngine(before_sentence=gate), concurrency=2, queue_size=8) as server:
+        statuses, waits = asyncio.run(ask_fifty(server.url, gate))
+    assert statuses == Counter({200: 10, 503: 40})
+    assert server.engine.most_at_once == 2
+    assert max(waits) < 5
+    assert len(server.engine.made) == 10
+
+
+async def ask_fifty(url: str, gate: Gate) -> tuple[Counter[int], list[float]]:
+    limits = httpx.Limits(max_connections=60)
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20, limits=limits) as client:
+
+        async def ask() -> tuple[int, float]:
+            began = time.monotonic()
+            answer = await client.post("/api/predict/", json={"data": ["你好"]})
+            if answer.status_code == 503:
+                assert answer.json()["code"] == "engine_busy"
+                assert 1 <= int(answer.headers["retry-after"]) <= 60
+            return answer.status_code, time.monotonic() - began
+
+        tasks = [asyncio.create_task(ask()) for _ in range(50)]
+        refused: list[float] = []
+        for finished in asyncio.as_completed(tasks):
+            status, waited = await finished
+            assert status == 503
+            refused.append(waited)
+            if len(refused) == 40:
+                break
+        began = time.monotonic()  # two at work, eight waiting: the loop still answers
+        assert (await client.get("/api/health")).status_code == 200
+        assert (await client.get("/api/info")).status_code == 200
+        assert time.monotonic() - began < 1
+        gate.open()
+        return Counter([status for status, _ in await asyncio.gather(*tasks)]), refused
+
+
+@pytest.mark.parametrize(("given", "status"), [("0", 504), ("60000", 200)])
+def test_the_deadline_decides_whether_work_begins(start, given, status):
+    with start() as server, server.client() as client:
+        answer = client.post("/api/predict/", json={"data": ["你好"]}, headers={"x-deadline-ms": given})
+        assert answer.status_code == status
+        assert server.engine.made == (["你好"] if status == 200 else [])
+        if status == 504:
+            assert answer.json()["code"] == "deadline_exceeded"
+
+
+@pytest.mark.parametrize("given", ["", "-1", "1.5", "x", "9" * 10, "１"])
+def test_a_bad_deadline_is_a_bad_request(client, given):
+    answer = client.post("/api/predict/", json={"data": ["你"]}, headers={"x-deadline-ms": given.encode()})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_deadline")
+
+
+def run(work):
+    return asyncio.run(work)
+
+
+async def all_of(desk: Desk, text: str, deadline: float | None = None) -> list[str]:
+    return [str(p.number) + "/" + str(p.sentences) async for p in desk.speak(text, SynthesisOptions(), deadline)]
+
+
+def test_pieces_are_numbered():
+    async def work() -> None:
+        desk = Desk(SineEngine(), 1, 1)
+        assert await all_of(desk, "一。。二。三") == ["1/3", "2/3", "3/3"]
+        desk.close()
+
+    run(work())
+
+
+def test_a_deadline_in_the_middle_ends_the_work_at_once_and_keeps_the_place_until_the_sentence_ends():
+    async def work() -> None:
+        gate = Gate()
+        engine = SineEngine(before_sentence=gate)
+        desk = Desk(engine, 1, 1)
+        loop = asyncio.get_running_loop()
+        with pytest.raises(DeadlineExceededError):
+            await all_of(desk, "一。二。", loop.time() + 0.2)
+        with pytest.raises(DeadlineExceededError):  # the sentence still runs
+            await all_of(desk, "三。", loop.time() + 0.1)
+        gate.open()
+        assert await all_of(desk, "四。", loop.time() + 10) == ["1/1"]
+        assert engine.made == ["一。", "四。"]
+        desk.close()
+
+    run(work())
+
+
+def test_whoever_stops_waiting_leaves_the_queue():
+    async def work() -> None:
+        gate = Gate()
+        desk = Desk(SineEngine(before_sentence=gate), 1, 1)
+        first = asyncio.create_task(all_of(desk, "一。"))
+        await asyncio.to_thread(gate.arrived.acquire)
+        for _ in range(3):
+            waiting = asyncio.create_task(all_of(desk, "二。"))
+            await asyncio.sleep(0)
+            with pytest.raises(EngineBusyError):
+                await all_of(desk, "三。")
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        gate.open()
+        assert await first == ["1/1"]
+        assert await all_of(desk, "五。") == ["1/1"]
+        desk.close()
+
+    run(work())
+
+
+def test_an_engine_that_raises_gives_its_place_back():
+    def fail(text: str) -> None:
+        raise ZeroDivisionError
+
+    async def work() -> None:
+        engine = SineEngine(before_sentence=fail)
+        desk = Desk(engine, 1, 1)
+        for _ in range(5):
+            with pytest.raises(ZeroDivisionError):
+                await all_of(desk, "一。")
+        engine.before_sentence = lambda text: None
+        assert await all_of(desk, "一。") == ["1/1"]
+        desk.close()
+
+    run(work())
