@@ -34,7 +34,7 @@ def excitation(f0: FloatArray, config: AudioConfig, rng: np.random.Generator) ->
     if not voiced.any():
         return np.stack([np.zeros(samples, dtype=np.float32), noise])
     phase = 2 * np.pi * np.cumsum(f0_samples / config.sample_rate)
-    harmonics = np.floor(min(_TOP_HZ, config.sample_rate / 2) / np.maximum(f0_samples, 20.0))
+    harmonics = np.maximum(1.0, np.floor(min(_TOP_HZ, config.sample_rate / 2) / np.maximum(f0_samples, 20.0)))
     pulses = _sum_of_cosines(phase, harmonics) * np.sqrt(2.0 / harmonics) * voiced
     return np.stack([pulses.astype(np.float32), noise])
 

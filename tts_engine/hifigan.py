@@ -110,10 +110,9 @@ class Stft(nn.Module):
         weight = np.full((n_fft // 2 + 1, 1), 2.0)
         weight[[0, -1]] = 1.0
         weight = np.concatenate([weight, weight]) / (n_fft * 1.5)  # 1.5: sum of the squared windows at a quarter's hop
-        self.register_buffer("analysis", torch.tensor(forward[:, None], dtype=torch.float32), persistent=False)
-        self.register_buffer(
-            "synthesis", torch.tensor((forward * weight)[:, None], dtype=torch.float32), persistent=False
-        )
+        # saved with the weights: from_pretrained builds modules without memory, where computed buffers would be lost
+        self.register_buffer("analysis", torch.tensor(forward[:, None], dtype=torch.float32))
+        self.register_buffer("synthesis", torch.tensor((forward * weight)[:, None], dtype=torch.float32))
 
     analysis: Tensor
     synthesis: Tensor

@@ -29,6 +29,7 @@ def options(description: str, name: str) -> argparse.ArgumentParser:
     parser.add_argument("--resume", action="store_true", help="continue from the last checkpoint in --out")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--bf16", action="store_true", help="bfloat16 where safe (CUDA, or a CPU with AVX512-BF16)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: all)")
     parser.add_argument("--seed", type=int, default=1)
     return parser

@@ -83,6 +83,8 @@ class _Event(ctypes.Structure):
 _WORD, _PHONEME = 1, 7
 _SYNCHRONOUS, _PHONEME_EVENTS, _UTF8, _PHONEMES_IN_TEXT = 2, 1, 1, 0x100
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_LINKS = ("", ";", "r-")
+"""Glides that espeak-ng puts between vowels on its own: part of the vowel before."""
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
@@ -184,7 +186,7 @@ class Teacher:
         text = " ".join(word.text for word in words) + mark
         language = "cmn-latn-pinyin" if kind == "mandarin" else "en-us"
         samples, marks = self._espeak.speak(text, language, voice)
-        spoken = [m for m in marks if not m.name.startswith(("_", "(")) and m.name]
+        spoken = [m for m in marks if m.name not in _LINKS and not m.name.startswith(("_", "("))]
         silence = next((m.sample for m in reversed(marks) if m.name == "_:"), samples.shape[0])
         ends = _align(words, spoken, silence)
         start = spoken[0].sample

@@ -1,0 +1,73 @@
+"""The folder ``models/v23``: what is in it, and whether it is whole.
+
+    config.json             name, version, audio dimensions, phoneme inventory
+    voices.json             name, title, gender and embedding of each voice
+    acoustic/               FastSpeech2: config.json, model.safetensors, encoder.onnx, decoder.onnx
+    vocoder/                HiFi-GAN: config.json, model.safetensors, generator.onnx
+    MODEL_CARD.md           data, training, limits, licence
+    SHA256SUMS              of every other file
+
+The ONNX graphs carry no weights: they point into the safetensors file beside them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tts_engine.audio import AudioConfig, FloatArray
+from tts_engine.errors import CheckpointError
+from tts_engine.frontend.phonemes import SYMBOLS
+from tts_engine.hub import SUMS, check_model, digest
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A named voice."""
+
+    name: str
+    """What callers send: ``female``."""
+    title: str
+    """What people see: ``女声``."""
+    gender: str
+    """``female``, ``male`` or ``neutral``."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A whole and verified model folder."""
+
+    folder: Path
+    name: str
+    audio: AudioConfig
+    voices: tuple[Voice, ...]
+    embeddings: dict[str, FloatArray]
+    """Voice name → (E,)."""
+    digest: str
+    """SHA-256 of ``SHA256SUMS``: changes with any file."""
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Verify every file and read the descriptions.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, or was made for other phonemes or another signal.
+    """
+    check_model(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if config["symbols"] != list(SYMBOLS):
+        raise CheckpointError(f"{folder} 的音素表与本程序不一致：请使用同一版本的模型与程序。")
+    if config["audio"] != asdict(AudioConfig()):
+        raise CheckpointError(f"{folder} 的声学参数与本程序不一致：请使用同一版本的模型与程序。")
+    rows = json.loads((folder / "voices.json").read_text(encoding="utf-8"))
+    return Checkpoint(
+        folder=folder,
+        name=config["name"],
+        audio=AudioConfig(),
+        voices=tuple(Voice(row["name"], row["title"], row["gender"]) for row in rows),
+        embeddings={row["name"]: np.asarray(row["embedding"], dtype=np.float32) for row in rows},
+        digest=digest(folder / SUMS),
+    )

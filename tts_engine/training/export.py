@@ -1,0 +1,214 @@
+"""Assemble a checkpoint folder: python -m tts_engine.training.export --out models/v23
+
+Writes the networks (``save_pretrained``), their ONNX graphs, voices and hashes. The graphs hold no weights: an ONNX
+file may keep a tensor in another file at an offset, and a safetensors file is a header followed by raw tensors, so
+both formats share one copy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import struct
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, numpy_helper
+from torch import Tensor, nn
+
+from tts_engine.audio import AudioConfig
+from tts_engine.fastspeech2 import FastSpeech2
+from tts_engine.frontend.phonemes import SYMBOLS
+from tts_engine.hifigan import HifiGan
+from tts_engine.hub import write_sums
+from tts_engine.training.features import CACHE
+
+OPSET = 17
+TITLES = {"female": ("女声", "female"), "male": ("男声", "male"), "child": ("童声", "neutral")}
+WEIGHTS = "model.safetensors"
+
+
+class _Encoder(nn.Module):
+    def __init__(self, model: FastSpeech2) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, phonemes: Tensor, tones: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        hidden, log_durations = self.model.encode(phonemes, tones, speaker)
+        return hidden, log_durations
+
+
+class _Decoder(nn.Module):
+    def __init__(self, model: FastSpeech2) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        f0, mel = self.model.decode(hidden, places, torch.ones_like(hidden[:, :, :1]))
+        return f0, mel
+
+
+class _Generator(nn.Module):
+    def __init__(self, model: HifiGan) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, mel: Tensor, f0: Tensor, excitation: Tensor) -> Tensor:
+        samples: Tensor = self.model(mel, f0, excitation)
+        return samples
+
+
+@dataclass(frozen=True)
+class _Graph:
+    """One ONNX file to be: where its weights lie, its inputs and outputs with their free axes."""
+
+    path: Path
+    module: nn.Module
+    inputs: dict[str, Tensor]
+    outputs: list[str]
+    axes: dict[str, dict[int, str]]
+
+
+def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
+    """Write a whole checkpoint folder; an existing one is replaced in one move.
+
+    Args:
+        acoustic: folder that ``FastSpeech2.from_pretrained`` reads.
+        vocoder: folder that ``HifiGan.from_pretrained`` reads.
+        out: ``models/v23``; its MODEL_CARD.md is kept.
+        name: of the model.
+    """
+    with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
+        folder = Path(temporary) / "checkpoint"
+        networks = FastSpeech2.from_pretrained(acoustic).eval(), HifiGan.from_pretrained(vocoder).eval()
+        networks[0].save_pretrained(folder / "acoustic")
+        networks[1].save_pretrained(folder / "vocoder")
+        for graph in _graphs(folder, *networks):
+            _write(graph)
+        _describe(folder, networks[0], name)
+        card = out / "MODEL_CARD.md"
+        if card.exists():
+            shutil.copy(card, folder)
+        write_sums(folder)
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.move(folder, out)
+
+
+def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Graph]:
+    frames, phonemes = 24, 7
+    audio = AudioConfig()
+    return [
+        _Graph(
+            folder / "acoustic" / "encoder.onnx",
+            _Encoder(acoustic),
+            {
+                "phonemes": torch.randint(1, len(SYMBOLS), (1, phonemes)),
+                "tones": torch.ones(1, phonemes, dtype=torch.int64),
+                "speaker": torch.zeros(1, acoustic.config.speaker_width),
+            },
+            ["hidden", "log_durations"],
+            {name: {1: "phoneme"} for name in ("phonemes", "tones", "hidden", "log_durations")},
+        ),
+        _Graph(
+            folder / "acoustic" / "decoder.onnx",
+            _Decoder(acoustic),
+            {"hidden": torch.randn(1, frames, acoustic.config.width), "places": torch.rand(1, frames, 3)},
+            ["f0", "mel"],
+            {"hidden": {1: "frame"}, "places": {1: "frame"}, "f0": {1: "frame"}, "mel": {2: "frame"}},
+        ),
+        _Graph(
+            folder / "vocoder" / "generator.onnx",
+            _Generator(vocoder),
+            {
+                "mel": torch.randn(1, audio.n_mels, frames),
+                "f0": torch.full((1, frames), 200.0),
+                "excitation": torch.randn(1, 2, frames * audio.hop_length),
+            },
+            ["samples"],
+            {"mel": {2: "frame"}, "f0": {1: "frame"}, "excitation": {2: "sample"}, "samples": {1: "sample"}},
+        ),
+    ]
+
+
+def _write(graph: _Graph) -> None:
+    """Export one graph and point its weights into the safetensors file beside it."""
+    torch.onnx.export(
+        graph.module,
+        tuple(graph.inputs.values()),
+        str(graph.path),
+        input_names=list(graph.inputs),
+        output_names=graph.outputs,
+        dynamic_axes=graph.axes,
+        opset_version=OPSET,
+        do_constant_folding=False,
+        dynamo=False,
+    )
+    model = onnx.load(str(graph.path))
+    stored = _stored(graph.path.parent / WEIGHTS)
+    for tensor in model.graph.initializer:
+        place = stored.get(tensor.name.removeprefix("model."))
+        if place is not None and place.data == numpy_helper.to_array(tensor).astype("<f4").tobytes():
+            _point(tensor, place)
+    onnx.save(model, str(graph.path))
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A tensor in a safetensors file."""
+
+    offset: int
+    data: bytes
+
+
+def _stored(path: Path) -> dict[str, _Stored]:
+    """Every float32 tensor of a safetensors file and where it lies (huggingface/safetensors, README, "Format")."""
+    raw = path.read_bytes()
+    (length,) = struct.unpack("<Q", raw[:8])
+    header = json.loads(raw[8 : 8 + length])
+    out = {}
+    for name, entry in header.items():
+        if name != "__metadata__" and entry["dtype"] == "F32":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            out[name] = _Stored(begin, raw[begin:end])
+    return out
+
+
+def _point(tensor: TensorProto, place: _Stored) -> None:
+    """Replace a tensor's data by a reference."""
+    tensor.ClearField("raw_data")
+    tensor.ClearField("float_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", WEIGHTS), ("offset", str(place.offset)), ("length", str(len(place.data)))):
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+
+
+def _describe(folder: Path, acoustic: FastSpeech2, name: str) -> None:
+    config = {"name": name, "format": 1, "audio": asdict(AudioConfig()), "symbols": list(SYMBOLS)}
+    (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    table = acoustic.speaker_table.weight.detach().numpy()
+    voices = []
+    for index, speaker in enumerate(acoustic.config.speakers):
+        title, gender = TITLES.get(speaker, (speaker, "neutral"))
+        embedding = [round(float(value), 6) for value in np.asarray(table[index])]
+        voices.append({"name": speaker, "title": title, "gender": gender, "embedding": embedding})
+    (folder / "voices.json").write_text(json.dumps(voices, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Read the command line and export."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--acoustic", type=Path, default=CACHE / "acoustic" / "model")
+    parser.add_argument("--vocoder", type=Path, default=CACHE / "vocoder" / "model")
+    parser.add_argument("--out", type=Path, default=Path("models/v23"))
+    arguments = parser.parse_args()
+    export(arguments.acoustic, arguments.vocoder, arguments.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""A recogniser that judges speech: waveform → syllables. It hears sound only and was trained on the teacher alone.
+
+Source: connectionist temporal classification (Graves et al. 2006): one label or blank a frame, read greedily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PretrainedConfig, PreTrainedModel
+
+from tts_engine.audio import AudioConfig, FloatArray, log_mel
+from tts_engine.frontend.phonemes import ENGLISH, ERHUA, FINALS, INITIALS, SYMBOLS
+from tts_engine.transformer import FeedForwardTransformer
+
+BLANK = 0
+LABELS: tuple[tuple[str, int], ...] = (
+    ("", 0),
+    *((initial, 0) for initial in INITIALS),
+    *((final, tone) for final in FINALS for tone in range(1, 6)),
+    (ERHUA, 0),
+    *((symbol, 0) for symbol in ENGLISH),
+)
+"""What a frame may be: blank, an initial, a final with its tone, erhua, an English phoneme."""
+LABEL_IDS = {label: index for index, label in enumerate(LABELS)}
+FOLDER = Path(__file__).parent / "recogniser_v1"
+
+
+def label_of(symbol: str, tone: int) -> int:
+    """The label of one phoneme of the inventory; pauses are blank."""
+    if symbol in FINALS:
+        return LABEL_IDS.get((symbol, tone), BLANK)
+    return LABEL_IDS.get((symbol, 0), BLANK)
+
+
+def labels_of(phonemes: Iterable[tuple[int, int]]) -> list[int]:
+    """Labels of symbol ids and tones, pauses left out."""
+    labels = (label_of(SYMBOLS[symbol], tone) for symbol, tone in phonemes)
+    return [label for label in labels if label != BLANK]
+
+
+class RecogniserConfig(PretrainedConfig):  # type: ignore[misc]  # transformers is not typed
+    """Dimensions of the recogniser."""
+
+    model_type = "indextts_recogniser"
+
+    def __init__(self, width: int = 128, layers: int = 7, **kwargs: Any) -> None:
+        self.width = width
+        self.layers = layers
+        super().__init__(**kwargs)
+
+
+class Recogniser(PreTrainedModel):  # type: ignore[misc]
+    """Convolutions over mel frames: (B, M, T) → log-probabilities (B, T, labels)."""
+
+    config_class = RecogniserConfig
+    main_input_name = "mel"
+
+    def __init__(self, config: RecogniserConfig) -> None:
+        super().__init__(config)
+        self.into = nn.Linear(AudioConfig().n_mels, config.width)
+        self.body = FeedForwardTransformer(config.width, config.layers, 0, 11, 0.1)
+        self.out = nn.Linear(config.width, len(LABELS))
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        """Keep torch's own initialisation."""
+
+    def forward(self, mel: Tensor, mask: Tensor) -> Tensor:
+        """Mel (B, M, T) and mask (B, T, 1) → (B, T, labels) log-probabilities.
+
+        The level of an utterance says nothing about its words: its mean is taken away.
+        """
+        x = mel.transpose(1, 2)
+        mean = (x * mask).sum((1, 2), keepdim=True) / (mask.sum((1, 2), keepdim=True) * x.shape[2])
+        hidden = self.body(self.into((x - mean) / 3 * mask) * mask, mask)
+        return torch.log_softmax(self.out(hidden).float(), dim=-1)
+
+    @torch.no_grad()
+    def hear(self, samples: FloatArray) -> list[tuple[str, int]]:
+        """The syllables of a recording, each with its tone: ``[("h+uan", 1), ("ing", 2), ...]``."""
+        mel = torch.from_numpy(log_mel(samples, AudioConfig()))[None]
+        best = self(mel, torch.ones(1, mel.shape[2], 1))[0].argmax(1).numpy()
+        changed = np.flatnonzero(np.diff(best, prepend=-1))
+        return syllables(int(best[index]) for index in changed if best[index] != BLANK)
+
+
+def syllables(labels: Iterable[int]) -> list[tuple[str, int]]:
+    """Join labels to syllables: initial, final, erhua; English phonemes stand alone."""
+    out: list[tuple[str, int]] = []
+    initial = ""
+    for label in labels:
+        symbol, tone = LABELS[label]
+        if symbol in INITIALS:
+            if initial:
+                out.append((initial, 0))
+            initial = symbol
+        elif symbol == ERHUA and out and not initial:
+            out[-1] = (out[-1][0] + "+rr", out[-1][1])
+        else:
+            out.append((f"{initial}+{symbol}" if initial else symbol, tone))
+            initial = ""
+    if initial:
+        out.append((initial, 0))
+    return out
+
+
+def edit_distance(heard: Sequence[object], meant: Sequence[object]) -> int:
+    """Fewest insertions, deletions and substitutions (Levenshtein 1966)."""
+    row = list(range(len(meant) + 1))
+    for i, one in enumerate(heard, 1):
+        previous, row[0] = row[0], i
+        for j, other in enumerate(meant, 1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (one != other))
+    return row[-1]

@@ -1,0 +1,162 @@
+"""Train the acoustic model: python -m tts_engine.training.train_acoustic --minutes 60
+
+Source: the losses of FastSpeech 2 (Ren et al. 2020, section 2.3): L1 on mel, squared error on log-duration, pitch and
+energy; cross-entropy on voicing.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # the name everybody knows
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from tts_engine.audio import AudioConfig
+from tts_engine.durations import places
+from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2, FastSpeech2Config, Variance
+from tts_engine.training.features import FeatureSet, Utterance
+from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Utterances of similar length, padded with zeros."""
+
+    phonemes: Tensor  # (B, L)
+    tones: Tensor  # (B, L)
+    speaker: Tensor  # (B,)
+    durations: Tensor  # (B, L)
+    owner: Tensor  # (B, T) which phoneme a frame belongs to
+    place: Tensor  # (B, T, 3)
+    mask: Tensor  # (B, T, 1)
+    mel: Tensor  # (B, M, T)
+    variance: Variance
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return Batch(**moved, variance=Variance(**{k: v.to(device) for k, v in vars(self.variance).items()}))
+
+
+def collate(utterances: list[Utterance], config: AudioConfig) -> Batch:
+    """Pad utterances to one batch."""
+    mels = [one.mel(config) for one in utterances]
+    length = max(len(one.phonemes) for one in utterances)
+    frames = max(mel.shape[1] for mel in mels)
+
+    def padded(rows: list[np.ndarray], size: int, dtype: torch.dtype) -> Tensor:
+        out = torch.zeros((len(rows), size, *rows[0].shape[1:]), dtype=dtype)
+        for index, row in enumerate(rows):
+            out[index, : row.shape[0]] = torch.from_numpy(np.ascontiguousarray(row))
+        return out
+
+    durations = [one.phonemes[:, 2].astype(np.int64) for one in utterances]
+    f0 = padded([one.f0 for one in utterances], frames, torch.float32)
+    mel = padded([mel.T for mel in mels], frames, torch.float32)  # (B, T, M)
+    mask = padded([np.ones((mel.shape[1], 1), np.float32) for mel in mels], frames, torch.float32)
+    return Batch(
+        phonemes=padded([one.phonemes[:, 0] for one in utterances], length, torch.int64),
+        tones=padded([one.phonemes[:, 1] for one in utterances], length, torch.int64),
+        speaker=torch.tensor([one.speaker for one in utterances]),
+        durations=padded(durations, length, torch.float32),
+        owner=padded([np.repeat(np.arange(len(d)), d) for d in durations], frames, torch.int64),
+        place=padded([places(d) for d in durations], frames, torch.float32),
+        mask=mask,
+        mel=mel.transpose(1, 2),
+        variance=Variance(
+            pitch=(torch.log2(f0.clamp(min=40)) - PITCH_CENTRE) * (f0 > 0),
+            voiced=(f0 > 0).float(),
+            energy=mel.exp().sum(2).clamp(min=1e-3).log() * mask.squeeze(2),
+        ),
+    )
+
+
+def batches(features: FeatureSet, size: int, rng: np.random.Generator) -> list[list[int]]:
+    """One epoch: utterances of similar length together, batches in random order."""
+    lengths = np.array([len(features[index].f0) for index in range(len(features))])
+    order = np.argsort(lengths + rng.uniform(0, 60, lengths.shape))
+    groups = [order[i : i + size].tolist() for i in range(0, len(order), size)]
+    rng.shuffle(groups)
+    return groups
+
+
+def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
+    """Each loss by name."""
+    hidden, log_durations = model.encode(batch.phonemes, batch.tones, model.speaker_table(batch.speaker))
+    spoken = (batch.phonemes != 0).float()
+    frames = torch.gather(hidden, 1, batch.owner.unsqueeze(2).expand(-1, -1, hidden.shape[2])) * batch.mask
+    x = frames + model.place(batch.place) * batch.mask
+    guess = model.predict_variance(x, batch.mask)
+    mel = model.predict_mel(x, batch.mask, batch.variance)
+    mask, voiced = batch.mask.squeeze(2), batch.variance.voiced
+
+    def mean(values: Tensor, weights: Tensor) -> Tensor:
+        return (values * weights).sum() / weights.sum().clamp(min=1)
+
+    return {
+        "mel": mean((mel - batch.mel).abs().mean(1), mask),
+        "duration": mean((log_durations - batch.durations.clamp(min=1).log()) ** 2, spoken),
+        "pitch": mean((guess.pitch - batch.variance.pitch) ** 2, voiced * mask),
+        "voiced": mean(F.binary_cross_entropy_with_logits(guess.voiced, voiced, reduction="none"), mask),
+        "energy": mean((guess.energy - batch.variance.energy) ** 2, mask),
+    }
+
+
+WEIGHTS = {"mel": 1.0, "duration": 1.0, "pitch": 4.0, "voiced": 0.5, "energy": 0.1}
+
+
+def train(arguments: argparse.Namespace) -> Path:
+    """Train for the time given; the folder that ``FastSpeech2.from_pretrained`` reads."""
+    start(arguments)
+    device = torch.device(arguments.device)
+    features = FeatureSet(arguments.features)
+    model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    checkpoint = arguments.out / "last.pt"
+    step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
+    rng = np.random.default_rng(arguments.seed + step)
+    log = SummaryWriter(str(arguments.out))
+    clock = Clock.of(arguments)
+    average: dict[str, float] = {}
+    with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
+        todo: list[list[int]] = []
+        while clock.done < 1:
+            todo = todo or batches(features, arguments.batch, rng)
+            batch = collate([features[index] for index in todo.pop()], features.config).to(device)
+            set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
+            with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
+                parts = losses(model, batch)
+            optimizer.zero_grad(set_to_none=True)
+            sum(WEIGHTS[name] * value for name, value in parts.items()).backward()  # type: ignore[union-attr]  # never 0
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            clock.step += 1
+            step += 1
+            for name, value in parts.items():
+                average[name] = 0.98 * average.get(name, value.item()) + 0.02 * value.item()
+            bar.update(clock.done - bar.n)
+            bar.set_postfix({"step": step, **{k: f"{v:.3f}" for k, v in average.items()}}, refresh=False)
+            if step % 20 == 0:
+                for name, value in average.items():
+                    log.add_scalar(name, value, step)
+            if step % 200 == 0:
+                save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    model.save_pretrained(arguments.out / "model")
+    log.close()
+    return Path(arguments.out / "model")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    train(options(__doc__.splitlines()[0], "acoustic").parse_args())
+
+
+if __name__ == "__main__":
+    main()

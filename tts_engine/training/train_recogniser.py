@@ -1,0 +1,116 @@
+"""Train the recogniser on the teacher: python -m tts_engine.training.train_recogniser --minutes 30
+
+The alignment is exact, so frames are labelled directly first (a phoneme's last frame is blank); the last part of the
+run adds CTC, which no longer minds where a label lies.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  # the name everybody knows
+from tqdm import tqdm
+
+from tts_engine.frontend.phonemes import SYMBOLS, TONES
+from tts_engine.training.features import FeatureSet
+from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+from tts_engine.training.recogniser import BLANK, Recogniser, RecogniserConfig, label_of
+from tts_engine.training.train_acoustic import Batch, batches, collate
+
+CTC_FROM = 0.5
+
+
+def frame_labels(batch: Batch) -> Tensor:
+    """(B, T) label of each frame; the last frame of every phoneme is blank."""
+    table = np.array([[label_of(symbol, tone) for tone in range(TONES)] for symbol in SYMBOLS])
+    labels = torch.from_numpy(table)[batch.phonemes, batch.tones]  # (B, L)
+    framed = torch.gather(labels, 1, batch.owner)
+    last = F.pad(batch.owner[:, 1:] != batch.owner[:, :-1], (0, 1), value=True)
+    return torch.where(last | (batch.mask.squeeze(2) == 0), torch.full_like(framed, BLANK), framed)
+
+
+def roughen(mel: Tensor, rng: torch.Generator) -> Tensor:
+    """Make the ear tolerant: another level and tilt, noise, a hidden band and a hidden moment."""
+    batch, bins, frames = mel.shape
+    tilt = torch.linspace(-1, 1, bins)[None, :, None] * torch.randn(batch, 1, 1, generator=rng) * 0.4
+    level = torch.randn(batch, 1, 1, generator=rng)
+    floor = -11.5 + 5 * torch.rand(batch, 1, 1, generator=rng)
+    noisy = torch.logaddexp(mel, floor + torch.randn(mel.shape, generator=rng))
+    mel = noisy + tilt + level + 0.2 * torch.randn(mel.shape, generator=rng)
+    for row in range(batch):
+        low = int(torch.randint(0, bins - 8, (1,), generator=rng))
+        mel[row, low : low + int(torch.randint(1, 8, (1,), generator=rng))] = mel[row].mean()
+        begin = int(torch.randint(0, max(1, frames - 4), (1,), generator=rng))
+        mel[row, :, begin : begin + 3] = mel[row].mean()
+    return mel
+
+
+def ctc(log_probabilities: Tensor, batch: Batch, labels: Tensor) -> Tensor:
+    """CTC loss of the label sequences that ``labels`` (B, T) spells."""
+    targets = []
+    for row in labels:
+        changed = torch.cat([torch.tensor([True]), row[1:] != row[:-1]])
+        targets.append(row[changed & (row != BLANK)])
+    lengths = torch.tensor([len(target) for target in targets])
+    frames = batch.mask.sum((1, 2)).long()
+    return F.ctc_loss(
+        log_probabilities.transpose(0, 1), torch.cat(targets), frames, lengths, blank=BLANK, zero_infinity=True
+    )
+
+
+def train(arguments: argparse.Namespace) -> Path:
+    """Train for the time given; the folder that ``Recogniser.from_pretrained`` reads."""
+    start(arguments)
+    device = torch.device(arguments.device)
+    features = FeatureSet(arguments.features)
+    model = Recogniser(RecogniserConfig()).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
+    checkpoint = arguments.out / "last.pt"
+    step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
+    rng = np.random.default_rng(arguments.seed + step)
+    torch_rng = torch.Generator().manual_seed(arguments.seed + step)
+    clock = Clock.of(arguments)
+    average, right = 0.0, 0.0
+    with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
+        todo: list[list[int]] = []
+        while clock.done < 1:
+            todo = todo or batches(features, arguments.batch, rng)
+            batch = collate([features[index] for index in todo.pop()], features.config)
+            labels = frame_labels(batch)
+            mel, mask = roughen(batch.mel, torch_rng).to(device), batch.mask.to(device)
+            set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
+            with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
+                said = model(mel, mask)
+            known = mask.squeeze(2) > 0
+            loss = F.nll_loss(said[known], labels.to(device)[known])
+            if clock.done > CTC_FROM:
+                loss = 0.3 * loss + 0.3 * ctc(said.cpu(), batch, labels).to(device)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            clock.step += 1
+            step += 1
+            average = 0.98 * average + 0.02 * loss.item() if average else loss.item()
+            hits = float((said[known].argmax(1).cpu() == labels[known.cpu()]).float().mean())
+            right = 0.98 * right + 0.02 * hits
+            bar.update(clock.done - bar.n)
+            bar.set_postfix(step=step, loss=f"{average:.3f}", frames=f"{right:.3f}", refresh=False)
+            if step % 200 == 0:
+                save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    model.half().save_pretrained(arguments.out / "model")
+    return Path(arguments.out / "model")
+
+
+def main() -> None:
+    """Read the command line and train."""
+    train(options(__doc__.splitlines()[0], "recogniser").parse_args())
+
+
+if __name__ == "__main__":
+    main()

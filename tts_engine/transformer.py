@@ -1,0 +1,117 @@
+"""Feed-forward Transformer blocks: self-attention and depthwise convolution over padded sequences.
+
+Source: FastSpeech 2 (Ren et al. 2020, section 2.2); the depthwise-separable feed-forward of LightSpeech (Luo et al.
+2021). Attention is written out, not ``scaled_dot_product_attention``, so that the exported graph is plain ONNX.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def positions(length: int, width: int, device: torch.device) -> Tensor:
+    """Sinusoidal positions, (1, length, width).
+
+    Source: Attention Is All You Need (Vaswani et al. 2017, section 3.5).
+    """
+    step = torch.arange(length, device=device, dtype=torch.float32).unsqueeze(1)
+    rate = torch.exp(torch.arange(0, width, 2, device=device, dtype=torch.float32) * (-math.log(10000.0) / width))
+    return torch.cat([torch.sin(step * rate), torch.cos(step * rate)], dim=1).unsqueeze(0)
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention: (B, T, H) → (B, T, H)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.into = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, hidden_keys: Tensor) -> Tensor:
+        """Attend.
+
+        Args:
+            x: (B, T, H).
+            hidden_keys: (B, 1, 1, T), 0 where a frame may be attended to and a large negative number elsewhere.
+        """
+        batch, length, width = x.shape
+        split = self.into(x).view(batch, length, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, T, H / heads)
+        scores = query @ key.transpose(2, 3) / math.sqrt(width // self.heads) + hidden_keys
+        mixed = torch.softmax(scores, dim=-1) @ value
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
+        return out
+
+
+class FeedForwardBlock(nn.Module):
+    """Attention (where ``heads`` is not 0), then a convolution block; normalised first: (B, T, H) → (B, T, H)."""
+
+    def __init__(self, width: int, heads: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        inner = 3 * width
+        if heads:
+            self.attention_norm = nn.LayerNorm(width)
+            self.attention = SelfAttention(width, heads)
+        self.heads = heads
+        self.convolution_norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, inner)
+        self.depthwise = nn.Conv1d(inner, inner, kernel, padding=kernel // 2, groups=inner)
+        self.contract = nn.Linear(inner, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor, hidden_keys: Tensor) -> Tensor:
+        """(B, T, H), mask (B, T, 1) of ones where there is something → (B, T, H)."""
+        if self.heads:
+            x = x + self.dropout(self.attention(self.attention_norm(x), hidden_keys))
+        inner = torch.relu(self.expand(self.convolution_norm(x))) * mask
+        inner = torch.relu(self.depthwise(inner.transpose(1, 2)).transpose(1, 2))
+        return (x + self.dropout(self.contract(inner))) * mask
+
+
+class FeedForwardTransformer(nn.Module):
+    """A stack of blocks: (B, T, H) → (B, T, H).
+
+    With heads, every position sees every other, and positions are added. Without, a position sees no further than the
+    convolutions reach, so cost grows with length and not with its square, and a piece can be computed alone.
+    """
+
+    def __init__(self, width: int, layers: int, heads: int, kernel: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.blocks = nn.ModuleList(FeedForwardBlock(width, heads, kernel, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, H), mask (B, T, 1) → (B, T, H)."""
+        hidden_keys = (mask.transpose(1, 2).unsqueeze(1) - 1.0) * 1e4
+        if self.heads:
+            x = (x + positions(x.shape[1], x.shape[2], x.device)) * mask
+        for block in self.blocks:
+            x = block(x, mask, hidden_keys)
+        out: Tensor = self.norm(x) * mask
+        return out
+
+
+class ConvolutionStack(nn.Module):
+    """The variance predictors' body: convolution, normalisation, twice or more; (B, T, H) → (B, T, outputs).
+
+    Source: FastSpeech 2 (Ren et al. 2020, section 2.3).
+    """
+
+    def __init__(self, width: int, layers: int, kernel: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(nn.Conv1d(width, width, kernel, padding=kernel // 2) for _ in range(layers))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(layers))
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, outputs)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """(B, T, H), mask (B, T, 1) → (B, T, outputs)."""
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            x = self.dropout(norm(torch.relu(convolution((x * mask).transpose(1, 2)).transpose(1, 2))))
+        out: Tensor = self.out(x) * mask
+        return out
