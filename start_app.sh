@@ -156,17 +156,17 @@ CODE
 
 # ---- 准备 ----------------------------------------------------------------
 
-load_settings() {
+# 读设置、查端口；带 --prepare 时生成首次运行的机密
+plan() {
   local assignments
-  assignments=$("$PYTHON" -m app.launch settings) || exit 1
+  assignments=$("$PYTHON" -m app.launch plan "$@" "${HALVES[@]}") || exit 1
   eval "$assignments"   # 每个值都经过 shlex.quote
 }
 
-first_run() {
-  "$PYTHON" -m app.first_run || exit 1
+first_key() {
   if [[ ! -e $DEMO_KEY_FILE && $("$PYTHON" -m app keys list | wc -l) -eq 1 ]]; then   # 只有表头：还没有任何密钥
-    "$PYTHON" -m app keys create "首次运行" --scopes tts voices admin --output "$DEMO_KEY_FILE" 2>/dev/null ||
-      die "无法创建第一个 API 密钥：请检查 var/ 的权限。"
+    "$PYTHON" -m app keys create 首次运行 --scopes tts voices admin --output "$DEMO_KEY_FILE" >/dev/null 2>&1 ||
+      die "无法创建第一个 API 密钥：请检查 var/ 的权限与 database.url。"
     say "已生成第一个 API 密钥 $DEMO_KEY_FILE（0600）"
   fi
 }
@@ -269,26 +269,6 @@ supervise() {
   [[ -z $ended ]] || on_death "$(name_of "$ended")" "$status"
 }
 
-announce() {
-  local half
-  say ""
-  for half in "${HALVES[@]}"; do
-    case $half in
-      webui) say "WebUI 页面：$WEBUI_ADDRESS" ;;
-      proxy) say "HTTPS 代理：$PROXY_ADDRESS（接口说明：/docs）" ;;
-    esac
-  done
-  if [[ " ${HALVES[*]} " == *" proxy "* ]]; then
-    if [[ -e $DEMO_KEY_FILE ]]; then
-      say "在项目目录里粘贴这一行试一试："
-      say "  $("$PYTHON" -m app.launch curl)"
-    else
-      say "没有 $DEMO_KEY_FILE：需要密钥时请运行 $PYTHON -m app keys create 名称"
-    fi
-  fi
-  say "全部就绪，用时 $((SECONDS - STARTED)) 秒。按 Ctrl-C 停止；日志在 var/log/。"
-}
-
 check_only() {
   local status=0
   if ! is_installed; then
@@ -296,10 +276,9 @@ check_only() {
     exit 0
   fi
   say "依赖：已安装"
-  load_settings
+  plan
   choose_device
   "$PYTHON" -m tts_engine.hub --check "$MODEL_FOLDER" || status=1
-  "$PYTHON" -m app.launch ports "${HALVES[@]}" || status=1
   ((status == 0)) && say "检查通过。"
   exit "$status"
 }
@@ -329,14 +308,13 @@ main() {
   install
   if [[ $mode == install ]]; then exit 0; fi
 
-  load_settings
+  plan --prepare
   choose_device
-  "$PYTHON" -m app.launch ports "${HALVES[@]}" || exit 1
   if [[ $mode != proxy ]]; then
     "$PYTHON" -m tts_engine.hub --fetch "$MODEL_FOLDER" \
       --repository "$HUB_REPOSITORY" --revision "$HUB_REVISION" || exit 1
   fi
-  if [[ $mode != webui ]]; then first_run; fi
+  if [[ $mode != webui ]]; then first_key; fi
 
   trap on_signal INT TERM HUP
   if [[ $mode != proxy ]]; then start WebUI webui "$PYTHON" webui.py; fi
@@ -345,7 +323,7 @@ main() {
     start 后台任务 worker "$PYTHON" -m app worker
   fi
   wait_ready
-  announce
+  say "全部就绪，用时 $((SECONDS - STARTED)) 秒。按 Ctrl-C 停止；日志在 var/log/。"
   supervise
 }
 

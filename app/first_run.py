@@ -1,6 +1,6 @@
-"""What a fresh clone lacks: ``python -m app.first_run`` makes a JWT secret and a certificate for this machine.
+"""What a fresh clone lacks: a JWT secret, and a certificate for this machine.
 
-What is there already is kept, but for a certificate of our own making that is about to expire. Prints no secret.
+What is there already is kept, but for a certificate of our own making that is about to expire.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import datetime
 import ipaddress
 import os
 import secrets
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.keyring import load_keyring, write_private
-from settings import ProxySettings, Settings, SettingsError, load_settings
+from settings import ProxySettings, Settings, SettingsError
 
 _ISSUER = "tts self-signed"
 _LIFETIME = datetime.timedelta(days=730)
@@ -124,18 +123,3 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(data)
     part.replace(path)
-
-
-def main() -> int:
-    """The command line."""
-    try:
-        for line in prepare(load_settings(), datetime.datetime.now(datetime.UTC)):
-            sys.stdout.write(f"{line}\n")
-    except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

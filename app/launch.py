@@ -1,7 +1,9 @@
-"""What ``start_app.sh`` asks Python: settings for the shell, whether the ports are free, whether the servers answer."""
+"""What ``start_app.sh`` asks Python: ``plan`` before the servers start, ``wait`` until they answer."""
 
 from __future__ import annotations
 
+import argparse
+import datetime
 import errno
 import http.client
 import shlex
@@ -9,11 +11,12 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cryptography import x509
 
+from app.first_run import prepare
 from settings import GatewaySettings, ProxySettings, Settings, SettingsError, WebUISettings, load_settings
 
 _PROBE_TIMEOUT_S = 5.0
@@ -43,11 +46,23 @@ def variables(settings: Settings) -> dict[str, str]:
         "HUB_REPOSITORY": engine.hub_repository,
         "HUB_REVISION": engine.hub_revision,
         "DEVICE_SETTING": engine.device,
-        "WEBUI_ADDRESS": f"http://{_dialled(settings.webui.host)}:{settings.webui.port}",
-        "PROXY_ADDRESS": _proxy_address(settings.proxy),
         "DEMO_KEY_FILE": str(settings.auth.demo_key_file),
         "STOP_LIMIT_S": str(settings.proxy.graceful_timeout_s + 10),
     }
+
+
+def addresses(settings: Settings, halves: Sequence[str]) -> list[str]:
+    """What is printed when all is ready: where the servers are, and a line to paste."""
+    lines = []
+    if "webui" in halves:
+        lines.append(f"WebUI 页面：http://{_dialled(settings.webui.host)}:{settings.webui.port}")
+    if "proxy" in halves:
+        lines.append(f"HTTPS 代理：{_proxy_address(settings.proxy)}（接口说明在 /docs）")
+        if settings.auth.demo_key_file.exists():
+            lines += ["在项目目录里粘贴这一行试一试：", f"  {curl_line(settings)}"]
+        else:
+            lines.append("需要 API 密钥时运行：.venv/bin/python -m app keys create 名称")
+    return lines
 
 
 def curl_line(settings: Settings) -> str:
@@ -183,38 +198,49 @@ def _is_self_signed(path: Path) -> bool:
     return certificate.issuer == certificate.subject
 
 
-def _run(command: str, arguments: list[str], settings: Settings) -> None:
-    if command == "settings":
-        for name, value in overrides(settings).items():
-            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
-        for name, value in variables(settings).items():
-            sys.stdout.write(f"{name}={shlex.quote(value)}\n")
-    elif command == "ports":
-        for half in arguments:
-            check_free(half, settings.webui if half == "webui" else settings.proxy)
-    elif command == "wait":
-        limit_s, *halves = arguments
-        probes = {}
-        if "webui" in halves:
-            probes["WebUI"] = webui_probe(settings)
-        if "proxy" in halves:
-            probes["代理"] = proxy_probe(settings, "/readyz" if "webui" in halves else "/healthz")
-        wait_ready(probes, float(limit_s))
-    elif command == "curl":
-        sys.stdout.write(f"{curl_line(settings)}\n")
-    else:
-        raise SettingsError(f"没有 {command} 这个命令。")
+def _plan(options: argparse.Namespace, settings: Settings) -> None:
+    for half in options.halves:
+        check_free(half, settings.webui if half == "webui" else settings.proxy)
+    if options.prepare and "proxy" in options.halves:
+        for line in prepare(settings, datetime.datetime.now(datetime.UTC)):
+            sys.stderr.write(f"{line}\n")
+    for name, value in overrides(settings).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+    for name, value in variables(settings).items():
+        sys.stdout.write(f"{name}={shlex.quote(value)}\n")
 
 
-def main(arguments: list[str]) -> int:
-    """The command line: ``settings``, ``ports HALF…``, ``wait SECONDS HALF…``, ``curl``; halves: webui, proxy."""
+def _wait(options: argparse.Namespace, settings: Settings) -> None:
+    probes = {}
+    if "webui" in options.halves:
+        probes["WebUI"] = webui_probe(settings)
+    if "proxy" in options.halves:
+        probes["代理"] = proxy_probe(settings, "/readyz" if "webui" in options.halves else "/healthz")
+    wait_ready(probes, options.seconds)
+    for line in addresses(settings, options.halves):
+        sys.stdout.write(f"{line}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of ``start_app.sh``; 1 with one sentence when something stands in the way."""
+    parser = argparse.ArgumentParser(prog="python -m app.launch")
+    commands = parser.add_subparsers(required=True)
+    plan = commands.add_parser("plan", help="检查端口，输出给 shell 的变量")
+    plan.add_argument("--prepare", action="store_true", help="生成首次运行的机密与证书")
+    plan.set_defaults(run=_plan)
+    wait = commands.add_parser("wait", help="等到就绪，输出地址")
+    wait.add_argument("seconds", type=float)
+    wait.set_defaults(run=_wait)
+    for command in (plan, wait):
+        command.add_argument("halves", nargs="+", choices=("webui", "proxy"))
+    options = parser.parse_args(arguments)
     try:
-        _run(arguments[0], arguments[1:], load_settings())
+        options.run(options, load_settings())
     except SettingsError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"错误：{error}\n")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# 一条命令检查并测试整个项目；新克隆的目录里直接运行即可。参数原样交给 pytest，例如 bash run_tests.sh tests/app -k cos
+# 有一步失败时其余各步仍会运行，最后以非零退出；pytest 的结束行总在最后。
+set -euo pipefail
+cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+
+readonly PYTHON=.venv/bin/python
+readonly STAMP=.venv/.requirements-dev.sha256
+# 测试用到的系统软件：包名与它的用处
+readonly PACKAGES=(
+  "nginx-light:真实的 nginx 与 TLS"
+  "chromium:页面测试"
+  "fonts-noto-cjk:页面截图里的中文"
+  "shellcheck:检查脚本"
+  "libespeak-ng1:训练数据的老师"
+  "espeak-ng-data:训练数据的老师"
+  "curl:粘贴 curl 命令的测试"
+)
+FAILED=()
+
+say() { printf '%s\n' "$*"; }
+
+step() {
+  local name=$1
+  shift
+  say "== $name"
+  if ! "$@"; then FAILED+=("$name"); fi
+}
+
+is_there() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+install_packages() {
+  local entry package
+  local -a missing=()
+  for entry in "${PACKAGES[@]}"; do
+    package=${entry%%:*}
+    is_there "$package" || [[ $package == nginx-light && -n $(command -v nginx) ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  if [[ $(id -u) -ne 0 || -z $(command -v apt-get) ]]; then
+    say "没有安装 ${missing[*]}：需要 root 与 apt-get；用到它们的测试会跳过并说明。"
+    return 0
+  fi
+  say "正在安装系统软件：${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >/dev/null 2>&1 ||
+    say "系统软件没有装全（apt-get 失败）；用到它们的测试会跳过并说明。"
+}
+
+install_python_packages() {
+  local hash
+  bash start_app.sh --install || exit 1
+  hash=$(cat requirements.txt requirements-dev.txt | sha256sum | cut -d ' ' -f 1)
+  if [[ ! -f $STAMP || $(<"$STAMP") != "$hash" ]]; then
+    say "正在安装测试用的依赖……"
+    "$PYTHON" -m pip install --disable-pip-version-check -q -r requirements-dev.txt || exit 1
+    printf '%s\n' "$hash" >"$STAMP"
+  fi
+}
+
+check_scripts() {
+  local -a scripts
+  if [[ -z $(command -v shellcheck) ]]; then
+    say "没有 shellcheck，跳过脚本检查。"
+    return 0
+  fi
+  mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+  shellcheck "${scripts[@]}"
+}
+
+main() {
+  local status=0
+  install_packages
+  install_python_packages
+  step "ruff format" "$PYTHON" -m ruff format --check .
+  step "ruff check" "$PYTHON" -m ruff check .
+  step "mypy" "$PYTHON" -m mypy
+  step "shellcheck" check_scripts
+  ((${#FAILED[@]} == 0)) || say "未通过：${FAILED[*]}（详情见上）"
+  say "== pytest"
+  "$PYTHON" -m pytest "$@" || status=$?
+  ((status == 0 && ${#FAILED[@]} == 0)) || exit 1
+}
+
+main "$@"
