@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import jwt
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Engine, delete, literal, select, union_all, update
+from sqlalchemy import Engine, bindparam, delete, literal, select, union_all, update
 
 from app.body import strict_json
 from app.database import ApiKey, RevokedToken, insert_into, record
@@ -39,6 +39,15 @@ _SUBJECT = r"^[A-Za-z0-9._:-]{1,64}$"
 _KEY = re.compile(r"tts_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
 _KEY_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LAST_USED_EVERY_S = 60.0
+
+# built once: writing a statement costs more than running it, and these run at every request
+_REVOCATIONS = union_all(
+    select(literal(1)).where(RevokedToken.jti == bindparam("jti")),
+    select(literal(1)).where(ApiKey.id == bindparam("key_id"), ApiKey.revoked_s.is_not(None)),
+)
+_KEY_ROW = select(ApiKey.hash, ApiKey.scopes, ApiKey.expires_s, ApiKey.revoked_s, ApiKey.last_used_s).where(
+    ApiKey.id == bindparam("id")
+)
 
 
 @dataclass(frozen=True)
@@ -192,12 +201,9 @@ class Tokens:
         )
 
     def _is_revoked(self, claims: _Claims) -> bool:
-        asked = [select(literal(1)).where(RevokedToken.jti == claims.jti)]
-        if claims.client_id is not None:
-            key = ApiKey.id == claims.client_id
-            asked.append(select(literal(1)).where(key, ApiKey.revoked_s.is_not(None)))
         with self.engine.connect() as connection:
-            return connection.execute(union_all(*asked)).first() is not None
+            found = connection.execute(_REVOCATIONS, {"jti": claims.jti, "key_id": claims.client_id or ""})
+            return found.first() is not None
 
 
 @dataclass(frozen=True)
@@ -233,9 +239,8 @@ class ApiKeys:
         match = _KEY.fullmatch(text)
         if match is None:
             raise _refused("no API key")
-        columns = select(ApiKey.hash, ApiKey.scopes, ApiKey.expires_s, ApiKey.revoked_s, ApiKey.last_used_s)
         with self.engine.connect() as connection:
-            row = connection.execute(columns.where(ApiKey.id == match[1])).first()
+            row = connection.execute(_KEY_ROW, {"id": match[1]}).first()
         stored = row.hash if row else _hash("")
         if not hmac.compare_digest(stored.encode(), _hash(match[2]).encode()) or row is None:
             raise _refused("unknown key")

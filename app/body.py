@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from flask import g, request
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from app.errors import FieldError, MalformedBodyError, MediaTypeError
 from settings import reason
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def _unicode(text: str) -> str:
+    # JSON can escape half a character, and pydantic lets it through where a string has no other constraint
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("string_unicode", "lone surrogate") from error
+    return text
+
+
+Text = Annotated[str, AfterValidator(_unicode)]
+"""A string that can be written as UTF-8."""
 
 
 def parse(model: type[Model], max_bytes: int) -> Model:

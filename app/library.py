@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, bindparam, delete, func, select, update
 
 from app.database import Audio, insert_into
 
@@ -28,6 +28,11 @@ class Record:
     """Seconds since the epoch."""
 
 
+_RECORDS = select(Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings, Audio.last_used_s)
+"""In the order of ``Record``'s fields."""
+_BY_KEY = _RECORDS.where(Audio.key == bindparam("key"))
+
+
 @dataclass(frozen=True)
 class Library:
     """Rows of ``audio``. Thread-safe."""
@@ -39,9 +44,8 @@ class Library:
 
     def find(self, key: str) -> Record | None:
         """The sound for ``key``, whose use is noted."""
-        columns = (Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings)
         with self.engine.connect() as connection:
-            row = connection.execute(select(*columns, Audio.last_used_s).where(Audio.key == key)).first()
+            row = connection.execute(_BY_KEY, {"key": key}).first()
         if row is None:
             return None
         found = Record(*row)
@@ -83,8 +87,7 @@ class Library:
             unused_since_s: only those not used since; None takes any.
             limit: at most this many.
         """
-        columns = (Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings)
-        rows = select(*columns, Audio.last_used_s).order_by(Audio.last_used_s, Audio.key).limit(limit)
+        rows = _RECORDS.order_by(Audio.last_used_s, Audio.key).limit(limit)
         if unused_since_s is not None:
             rows = rows.where(Audio.last_used_s < unused_since_s)
         with self.engine.connect() as connection:

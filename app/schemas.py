@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app.body import Text
 from app.errors import FieldError, TextTooLongError
 from app.gateway import Order
 from app.speech import Wish
@@ -14,7 +15,7 @@ from app.speech import Wish
 Format = Literal["mp3", "wav"]
 SampleRate = Literal[8000, 16000, 22050, 24000, 44100, 48000]
 Speed = Annotated[float, Field(ge=0.5, le=2.0, description="语速：1.0 为正常，2.0 快一倍；音高不变。")]
-Speaker = Annotated[str, StringConstraints(min_length=1, max_length=64), Field(description="音色名，见 GET /voices。")]
+Speaker = Annotated[Text, StringConstraints(min_length=1, max_length=64), Field(description="音色名，见 GET /voices。")]
 
 _ALLOWED_CONTROLS = "\t\n\r"
 MAX_PREWARM_TEXTS = 5000
@@ -52,14 +53,14 @@ class SpeechRequest(Voicing):
         json_schema_extra={"examples": [{"text": "欢迎使用AI语音合成功能", "speaker": "female", "speed": 1.2}]}
     )
 
-    text: str = Field(description="要说的话；长度上限见 413 的回答。")
+    text: Text = Field(description="要说的话；长度上限见 413 的回答。")
     timestamps: bool = Field(default=False, description="回答里是否带逐字时间。")
 
 
 class PrewarmRequest(Voicing):
     """``POST /prewarm``."""
 
-    texts: list[str] = Field(min_length=1, max_length=MAX_PREWARM_TEXTS, description="要提前合成的常用文本。")
+    texts: list[Text] = Field(min_length=1, max_length=MAX_PREWARM_TEXTS, description="要提前合成的常用文本。")
 
 
 class TokenRequest(Request):

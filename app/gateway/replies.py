@@ -7,7 +7,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from app.body import strict_json
+from app.body import Text, strict_json
 from app.errors import (
     EngineBusyError,
     EngineRefusedError,
@@ -21,8 +21,8 @@ _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _MAX_DETAIL = 500
 _RETRY_AFTER = re.compile(r"[0-9]{1,3}", re.ASCII)
 
-Revision = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Word = Annotated[str, StringConstraints(max_length=2000)]
+Revision = Annotated[Text, StringConstraints(min_length=1, max_length=128)]
+Word = Annotated[Text, StringConstraints(max_length=2000)]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -83,9 +83,9 @@ class SpeedRange(Reply):
 class VoiceReply(Reply):
     """Of ``GET /api/info``."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    title: Annotated[str, StringConstraints(max_length=100)]
-    gender: Annotated[str, StringConstraints(max_length=20)]
+    name: Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+    title: Annotated[Text, StringConstraints(max_length=100)]
+    gender: Annotated[Text, StringConstraints(max_length=20)]
 
 
 class InfoReply(Reply):

@@ -1,0 +1,155 @@
+"""The real Flask app around a speech engine whose every sound can be computed."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.auth import NewKey
+from app.gateway import Info, Utterance, Voice
+from app.services import services_of
+from settings import load_settings
+
+SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
+SAMPLE_RATE = 22050
+SAMPLES_PER_CHARACTER = 2205  # 0.1 s
+
+
+class FakeGateway:
+    """A tone of 0.1 s for every character; counts, waits and fails as told."""
+
+    def __init__(self):
+        self.orders = []
+        self.revision = "r1"
+        self.healthy = True
+        self.failure = None
+        self.warnings = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.begun = threading.Semaphore(0)
+
+    def synthesize(self, order, trip):
+        self.orders.append((order, trip))
+        self.begun.release()
+        if not self.gate.wait(timeout=20):
+            raise TimeoutError("the test never opened the gate")
+        if self.failure is not None:
+            raise self.failure
+        seconds = np.arange(SAMPLES_PER_CHARACTER * len(order.text)) / SAMPLE_RATE
+        samples = (0.3 * np.sin(2 * np.pi * 220 * seconds)).astype(np.float32)
+        timings = [
+            {"begin_ms": 100.0 * i, "end_ms": 100.0 * (i + 1), "begin": i, "end": i + 1, "text": character}
+            for i, character in enumerate(order.text)
+        ]
+        return Utterance(samples, SAMPLE_RATE, timings, list(self.warnings), self.revision)
+
+    def info(self):
+        if self.failure is not None:
+            raise self.failure
+        return Info(self.revision, (Voice("female", "女声", "female"), Voice("male", "男声", "male")), 0.5, 2.0)
+
+    def is_healthy(self):
+        return self.healthy
+
+
+class BufferedClient(FlaskClient):
+    """Reads every answer to its end, so that files are closed as a server closes them."""
+
+    def open(self, *args, **options):
+        return super().open(*args, **{"buffered": True} | options)
+
+
+class Clock:
+    """Time that stands still until told otherwise."""
+
+    def __init__(self, now_s=1_795_000_000.0):
+        self.now_s = now_s
+
+    def __call__(self):
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def gateway():
+    fake = FakeGateway()
+    yield fake
+    fake.gate.set()
+
+
+@pytest.fixture
+def environ(tmp_path):
+    """Settings of a proxy whose files are all in ``tmp_path``; limits far away."""
+    return {
+        "TTS__AUTH__JWT_SECRET": SECRET,
+        "TTS__DATABASE__URL": f"sqlite:///{tmp_path}/app.db",
+        "TTS__STORAGE__DIR": str(tmp_path / "audio"),
+        "TTS__LIMITS__PER_SUBJECT": "10000/minute",
+        "TTS__LIMITS__PER_ADDRESS": "10000/minute",
+        "TTS__LIMITS__FAILURES_PER_ADDRESS": "10000/minute",
+        "TTS__LIMITS__TOKEN_PER_ADDRESS": "10000/minute",
+        "TTS__PROXY__MIN_FREE_MB": "0",
+    }
+
+
+@pytest.fixture
+def make_app(environ, gateway, clock):
+    """A function that builds an app with some settings changed; every one is closed at the end."""
+    made = []
+
+    def make(gateway=gateway, storage=None, **changes):
+        changed = {f"TTS__{key.upper()}": str(value) for key, value in changes.items()}
+        settings = load_settings(Path("/nonexistent"), {**environ, **changed})
+        app = create_app(settings, gateway=gateway, storage=storage, clock=clock)
+        app.test_client_class = BufferedClient
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        services_of(app).engine.dispose()
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def services(app):
+    return services_of(app)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def key(services):
+    """The text of an API key with every scope."""
+    return services.keys.create(NewKey("test", ("tts", "voices", "admin")))[1]
+
+
+@pytest.fixture
+def auth(services):
+    """Headers of a token with the scopes of a mini-program."""
+    token = services.tokens.issue("tester", {"tts", "voices"})
+    return {"Authorization": f"Bearer {token.text}"}
+
+
+@pytest.fixture
+def stored(services):
+    """How many files and rows there are: the proof that a refusal left nothing behind."""
+
+    def count():
+        return len(list(services.storage.entries())), len(services.speech.library.least_recent())
+
+    return count
