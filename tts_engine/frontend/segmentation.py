@@ -49,13 +49,14 @@ def split(pieces: Sequence[Piece], length: int, word_ends: Callable[[str], set[i
 
 def _by_end_marks(pieces: Sequence[Piece]) -> list[list[Piece]]:
     groups: list[list[Piece]] = [[]]
-    ended = False
+    spoken = ended = False
     for piece in pieces:
         if ended and not _belongs_to_end(piece):
             groups.append([])
-            ended = False
+            spoken = ended = False
         groups[-1].append(piece)
-        ended = ended or (piece.ends_sentence and any(map(_spoken, groups[-1])))
+        spoken = spoken or _spoken(piece)
+        ended = ended or (piece.ends_sentence and spoken)
     return [group for group in groups if group]
 
 

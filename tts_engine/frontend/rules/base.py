@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 Match = re.Match[str]
 
-NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,8}(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 """A cardinal, with thousands commas, or a decimal."""
 JOIN = r"\s?(?:[~～至到]|[-−–—]{1,2})\s?"
 """Between the ends of a range."""

@@ -228,18 +228,18 @@ def _long(match: Match) -> Sequence[Part] | None:
 
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+(?:com|cn|net|org|edu|gov|io|ai|cc|top|xyz|info|app|dev|me|tv|co|uk|us|jp|vip|shop|site|tech|club|online|wang|ren)"
+_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,5}(?:com|cn|net|org|edu|gov|io|ai|cc|top|xyz|info|app|dev|me|tv|co|uk|us|jp|vip|shop|site|tech|club|online|wang|ren)"
 RULES: tuple[Rule, ...] = (
-    rule("mail", rf"(?<![A-Za-z0-9])(?P<body>[A-Za-z0-9][A-Za-z0-9._%+-]*@{_DOMAIN})(?![A-Za-z])", _address),
-    rule("url", rf"(?<![A-Za-z0-9])(?:(?:https?|ftp)://)(?P<body>[A-Za-z0-9][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]*[A-Za-z0-9/])", _address),
-    rule("url", rf"(?<![A-Za-z0-9@])(?P<body>{_DOMAIN}(?::\d+)?(?:/[A-Za-z0-9._~/?#=&%+-]*[A-Za-z0-9])?/?)(?![A-Za-z0-9])", _address),
+    rule("mail", rf"(?<![A-Za-z0-9])(?P<body>[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_DOMAIN})(?![A-Za-z])", _address),
+    rule("url", rf"(?<![A-Za-z0-9])(?:(?:https?|ftp)://)(?P<body>[A-Za-z0-9][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{{0,2000}}[A-Za-z0-9/])", _address),
+    rule("url", rf"(?<![A-Za-z0-9@])(?P<body>{_DOMAIN}(?::\d+)?(?:/[A-Za-z0-9._~/?#=&%+-]{{0,2000}}[A-Za-z0-9])?/?)(?![A-Za-z0-9])", _address),
     rule("ip", r"(?<![\d.])(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?:(?P<colon>:)(?P<port>\d{1,5}))?(?![\d.]\d|\d)", _ip),
     rule("mobile", r"(?<![\d.])(?P<z>\+?86[- ]?)?(?P<a>1[3-9]\d)[- ]?(?P<b>\d{4})[- ]?(?P<c>\d{4})(?!\d)", _mobile),
     rule("landline", r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}(?P<b>\d{7,8}|\d{3,4}[- ]\d{4})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d)", _landline),
     rule("hotline", r"(?<![\d.])(?P<a>[48]00)[- ]?(?P<b>\d{3,4})[- ]?(?P<c>\d{3,4})(?!\d)", _hotline),
-    rule("account", r"(?<![\d.])\d{4}(?:[ -]\d{4}){2,}(?:[ -]\d{1,3})?(?!\d)|(?<!\d)\d{17}[\dXx](?![\dA-Za-z])", _account),
-    rule("code", r"(?<![\dA-Za-z.])(?:[A-Za-z]{0,4}\d[A-Za-z\d]*(?:[ -][A-Za-z]?\d[A-Za-z\d]*)*)(?![\d.]\d|\d|[%:：])", _code),
-    rule("version", r"(?<![\d.A-Za-z])(?P<v>[vV](?:er(?:sion)?)?\.?\s?)?(?P<n>\d+(?:\.\d+)+)(?![\d.]\d|\d)", _version),
+    rule("account", r"(?<![\d.])\d{4}(?:[ -]\d{4}){2,7}(?:[ -]\d{1,3})?(?!\d)|(?<!\d)\d{17}[\dXx](?![\dA-Za-z])", _account),
+    rule("code", r"(?<![\dA-Za-z.])(?:[A-Za-z]{0,4}\d[A-Za-z\d]{0,40}(?:[ -][A-Za-z]?\d[A-Za-z\d]{0,12}){0,8})(?![\d.]\d|\d|[%:：])", _code),
+    rule("version", r"(?<![\d.A-Za-z])(?P<v>[vV](?:er(?:sion)?)?\.?\s?)?(?P<n>\d+(?:\.\d+){1,6})(?![\d.]\d|\d)", _version),
     rule("file", r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9_-]*\.(?:py|js|ts|txt|md|pdf|docx?|xlsx?|pptx?|csv|json|ya?ml|zip|exe|apk|mp3|mp4|wav|jpe?g|png|gif|html?|sh|go|java|cpp|rs)(?![A-Za-z0-9])", _file_name),
     rule("plate", rf"(?<=[{_PROVINCES}])(?P<c>[A-Z])[·・ ]?(?P<n>(?=[A-Z0-9]*\d)[A-Z0-9]{{5,6}})(?![A-Za-z0-9])", _plate),
     rule(
