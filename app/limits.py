@@ -96,6 +96,8 @@ def install(app: Flask, settings: LimitSettings, subject: Callable[[], str | Non
     uri = settings.storage_uri.get_secret_value()
     remote = not uri.startswith("memory://")
     try:
+        if "://" not in uri:
+            raise ValueError("no scheme")
         return Limiter(
             address_key,
             app=app,
