@@ -151,12 +151,13 @@ def _plain(character: str) -> str | None:
     """Compatibility form without accents, where that leaves readable characters."""
     if "Ͱ" <= character <= "Ͽ" or "Ⅰ" <= character <= "ⅿ" or unicodedata.category(character) == "Sm":
         return character
-    plain = "".join(
-        part for part in unicodedata.normalize("NFKD", character) if unicodedata.category(part)[0] != "M"
-    ) or character
+    plain = (
+        "".join(part for part in unicodedata.normalize("NFKD", character) if unicodedata.category(part)[0] != "M")
+        or character
+    )
     plain = {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe",
              "đ": "d", "Đ": "D", "þ": "th", "ð": "th", "ə": "e"}.get(plain, plain)  # fmt: skip
-    readable = all(part.isascii() and part.isprintable() or is_han(part) for part in plain)
+    readable = all((part.isascii() and part.isprintable()) or is_han(part) for part in plain)
     return plain if readable else None
 
 

@@ -1,7 +1,7 @@
 """Latin letters → ARPAbet: pronouncing dictionary, letter names, letter-to-sound rules. No word is dropped.
 
-Sources: the CMU Pronouncing Dictionary 0.7b (BSD-2-Clause, ``data/LICENSE.cmudict``); ``data/letters.tsv.gz`` is a table
-of spelling contexts counted from it by ``data/build_letters.py``.
+Sources: the CMU Pronouncing Dictionary 0.7b (BSD-2-Clause, ``data/LICENSE.cmudict``); ``data/letters.tsv.gz`` is a
+table of spelling contexts counted from it by ``data/build_letters.py``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Digits → Chinese numerals.
 
-Conventions: 零 once for any run of inner zeros; 十 alone, 一十 inside; 两 before 千, 万 and 亿 at the head; decimals digit
-by digit with trailing zeros kept; 幺 for 1 in telephone-like digit strings.
+Conventions: 零 once for any run of inner zeros; 十 alone, 一十 inside; 两 before 千, 万 and 亿 at the head;
+decimals digit by digit with trailing zeros kept; 幺 for 1 in telephone-like digit strings.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def syllable_phonemes(pinyin: str) -> list[tuple[str, int]]:
 def split_tone(pinyin: str) -> tuple[str, int]:
     """Base letters (ü as v, lower case) and tone 1–5 of a syllable with a tone digit, a tone mark or neither."""
     tone = NEUTRAL
-    letters = []
+    letters: list[str] = []
     for letter in unicodedata.normalize("NFD", pinyin.strip().lower()):
         if letter in _TONE_MARKS:
             tone = _TONE_MARKS[letter]

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
-from g2pM import G2pM
+from g2pM import G2pM  # type: ignore[import-untyped]
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
+from tts_engine.frontend.data import table
 from tts_engine.frontend.pinyin import PinyinError, numbered, syllable_phonemes
 from tts_engine.frontend.words import Word, Words
 
@@ -142,21 +141,16 @@ def _is_syllable(pinyin: str) -> bool:
     return True
 
 
-def _table(name: str) -> list[Sequence[str]]:
-    text = resources.files("tts_engine.frontend.data").joinpath(name).read_text(encoding="utf-8")
-    return [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
-
-
 def _lexicon() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     """Own readings, and the dictionary entries that are no words."""
     lexicon = {}
     removed = set()
-    for word, pinyin in _table("words.tsv"):
+    for word, pinyin in table("words.tsv"):
         if pinyin == _REMOVED:
             removed.add(word)
         else:
             lexicon[word] = tuple(pinyin.split(" "))
-    for (word,) in _table("neutral.tsv"):
+    for (word,) in table("neutral.tsv"):
         if word not in lexicon:
             lexicon[word] = _with_neutral_end(word)
     return lexicon, frozenset(removed)
@@ -170,7 +164,7 @@ def _with_neutral_end(word: str) -> tuple[str, ...]:
 
 def _polyphone_rules() -> dict[str, tuple[_Rule, ...]]:
     rules: dict[str, list[_Rule]] = {}
-    for word, left, right, pinyin in _table("polyphones.tsv"):
+    for word, left, right, pinyin in table("polyphones.tsv"):
         rule = _Rule(re.compile(f"(?:{left})$" if left else ""), re.compile(right), pinyin)
         rules.setdefault(word, []).append(rule)
     return {word: tuple(listed) for word, listed in rules.items()}

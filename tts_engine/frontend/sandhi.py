@@ -1,7 +1,7 @@
 """Citation readings → surface readings: 不 and 一, reduplication, third tones, merged erhua.
 
-Third tones change by prosodic feet: inside words first (展览|馆, 小|老虎), then between words, the left of two adjoining
-third tones becoming a second one wherever the right one is still third. Works on one pause-free phrase.
+Third tones change by prosodic feet: inside words first (展览|馆, 小|老虎), then between words, the left of two
+adjoining third tones becoming a second one wherever the right one is still third. Works on one pause-free phrase.
 
 Source: GB/T 16159-2012; Duanmu, The Phonology of Standard Chinese (2007), ch. 11, for the order of application.
 """
@@ -15,9 +15,42 @@ from tts_engine.frontend.readings import Syllable
 
 _DIGITS = frozenset("零〇一二三四五六七八九幺两")
 _PLACES = frozenset("十百千万亿点")
-_ORDINAL_AFTER = ("月", "号", "日", "楼", "班", "年级", "等奖", "组", "单元", "栋", "中学", "线城", "把手", "流", "期工程", "季度")
+_ORDINAL_AFTER = (
+    "月",
+    "号",
+    "日",
+    "楼",
+    "班",
+    "年级",
+    "等奖",
+    "组",
+    "单元",
+    "栋",
+    "中学",
+    "线城",
+    "把手",
+    "流",
+    "期工程",
+    "季度",
+)
 _STAYS_FIRST = frozenset(
-    ("统一", "唯一", "单一", "万一", "专一", "第一", "周一", "之一", "合一", "逐一", "星期一", "礼拜一", "同一", "划一", "不一")
+    (
+        "统一",
+        "唯一",
+        "单一",
+        "万一",
+        "专一",
+        "第一",
+        "周一",
+        "之一",
+        "合一",
+        "逐一",
+        "星期一",
+        "礼拜一",
+        "同一",
+        "划一",
+        "不一",
+    )
 )
 _COMPLEMENTS = frozenset("了起到清见下上出来去动住开完好懂过着及掉成通惯准全多少定透像")
 _NOT_VERBS = frozenset("也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本")
@@ -25,7 +58,22 @@ _FULL_ER = frozenset(
     "女儿 男儿 幼儿 婴儿 少儿 胎儿 孤儿 健儿 患儿 小儿 宠儿 弃儿 托儿 产儿 妻儿 犬儿 生儿 混血儿 新生儿 育儿 "
     "吾儿 爱儿 乳儿".split()
 )
-_ER_WORDS = ("儿子", "儿童", "儿女", "儿孙", "儿科", "儿歌", "儿媳", "儿戏", "儿时", "儿园", "儿所", "儿化", "儿郎", "儿茶")
+_ER_WORDS = (
+    "儿子",
+    "儿童",
+    "儿女",
+    "儿孙",
+    "儿科",
+    "儿歌",
+    "儿媳",
+    "儿戏",
+    "儿时",
+    "儿园",
+    "儿所",
+    "儿化",
+    "儿郎",
+    "儿茶",
+)
 _KEEPS_THIRD = frozenset("姐奶姥婶嫂宝")
 _ERHUA_FIRST_TONE = frozenset(("慢慢儿", "好好儿", "快快儿", "早早儿", "远远儿", "轻轻儿", "满满儿"))
 
@@ -105,7 +153,9 @@ def _with_erhua(host: Spoken, er: Spoken, around: str) -> Spoken:
     citation = f"{host.citation[:-1]}r{host.citation[-1]}"
     tone = "1" if around in _ERHUA_FIRST_TONE else _tone(host)
     pinyin = f"{host.pinyin[:-1]}r{tone}"
-    return replace(host, text=host.text + "儿", pinyin=pinyin, citation=citation, rule=f"{host.rule}+erhua", last=er.last)
+    return replace(
+        host, text=host.text + "儿", pinyin=pinyin, citation=citation, rule=f"{host.rule}+erhua", last=er.last
+    )
 
 
 def _negate(phrase: list[Spoken]) -> None:

@@ -1,7 +1,7 @@
 """Pieces → sentences short enough to synthesise at once. Nothing is lost: the sentences tile the caller's text.
 
-A sentence ends behind 。！？…； and line ends; one that is still too long is cut behind ，： and brackets, then behind 、,
-then between words.
+A sentence ends behind 。！？…； and line ends; one that is still too long is cut behind ，： and brackets, then
+behind 、, then between words.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def _by_end_marks(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 def _belongs_to_end(piece: Piece) -> bool:
     """More marks, closing quotes and spaces stay with the sentence that they end."""
-    return piece.ends_sentence or (piece.kind in (Kind.SILENT, Kind.MARK) and (piece.text in _CLOSING or not piece.text.strip()))
+    return piece.ends_sentence or (
+        piece.kind in (Kind.SILENT, Kind.MARK) and (piece.text in _CLOSING or not piece.text.strip())
+    )
 
 
 def _spoken(piece: Piece) -> bool:
@@ -73,7 +75,9 @@ def weight(piece: Piece) -> int:
     """Syllables of a piece, roughly."""
     if piece.kind is Kind.HAN:
         return 1
-    return (len(piece.text) + (len(piece.text) if piece.text.isupper() else 1)) // 2 if piece.kind is Kind.ENGLISH else 0
+    return (
+        (len(piece.text) + (len(piece.text) if piece.text.isupper() else 1)) // 2 if piece.kind is Kind.ENGLISH else 0
+    )
 
 
 def _bounded(group: list[Piece], word_ends: Callable[[str], set[int]]) -> list[list[Piece]]:

@@ -26,7 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             failed = True
             _print(str(error), sys.stderr)
             continue
-        _print(as_json(reading, options.citation) if options.json else view(reading, options.stage, options.citation), sys.stdout)
+        _print(
+            as_json(reading, options.citation) if options.json else view(reading, options.stage, options.citation),
+            sys.stdout,
+        )
     return int(failed)
 
 
@@ -43,7 +46,9 @@ def view(reading: Reading, stage: str, citation: bool = False) -> str:
     if stage == "pinyin":
         groups = [[_pinyin(token, citation) for token in sentence.tokens] for sentence in reading.sentences]
     else:
-        groups = [[f"{phoneme.symbol}{phoneme.tone}" for phoneme in sentence.phonemes] for sentence in reading.sentences]
+        groups = [
+            [f"{phoneme.symbol}{phoneme.tone}" for phoneme in sentence.phonemes] for sentence in reading.sentences
+        ]
     return " ‖ ".join(" ".join(group) for group in groups if group)
 
 
@@ -62,7 +67,9 @@ def as_json(reading: Reading, citation: bool = False) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tts_engine read", description="查看前端怎样朗读一行文字")
     parser.add_argument("lines", nargs="*", metavar="文字", help="要看的文字，每个参数一行；不给时从标准输入逐行读取")
-    parser.add_argument("--stage", choices=STAGES, default="pinyin", help="看哪一步：规整后的文字、拼音或音素（默认拼音）")
+    parser.add_argument(
+        "--stage", choices=STAGES, default="pinyin", help="看哪一步：规整后的文字、拼音或音素（默认拼音）"
+    )
     parser.add_argument("--json", action="store_true", help="每行输出一个 JSON 对象")
     parser.add_argument("--citation", action="store_true", help="给出变调之前的读音")
     return parser
@@ -73,7 +80,7 @@ def _lines(stream: Iterable[str]) -> Iterable[str]:
 
 
 def _print(line: str, stream: object) -> None:
-    print(line.encode("utf-8", "backslashreplace").decode("utf-8"), file=stream, flush=True)  # type: ignore[call-overload]  # noqa: T201
+    print(line.encode("utf-8", "backslashreplace").decode("utf-8"), file=stream, flush=True)  # type: ignore[call-overload]
 
 
 def _pinyin(token: Token, citation: bool) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pkg_resources is deprecated; jieba 0.42.1 has invalid escape sequences
-    import jieba
+    import jieba  # type: ignore[import-untyped]
 
 jieba.setLogLevel(logging.WARNING)
 

@@ -59,7 +59,11 @@ def _first_guess(letter: str, sound: Sound) -> float:
     if not sound:
         return -3.0
     vowel = sound[0][-1].isdigit()
-    return -1.0 * len(sound) - (0.0 if vowel == (letter in "aeiouy") else 4.0) + (2.0 if sound[0][0] == letter.upper() else 0)
+    return (
+        -1.0 * len(sound)
+        - (0.0 if vowel == (letter in "aeiouy") else 4.0)
+        + (2.0 if sound[0][0] == letter.upper() else 0)
+    )
 
 
 def _trace(best: list[dict[int, tuple[float, int]]], phones: Sound) -> list[Sound]:
@@ -90,9 +94,9 @@ def _contexts(aligned: list[tuple[str, list[Sound]]]) -> dict[str, str]:
             for index, sound in enumerate(sounds, 3):
                 counts[_context(padded, index, left, right)][" ".join(sound)] += 1
         for context, sounds_of in counts.items():
-            sound, count = sounds_of.most_common(1)[0]
-            if count >= _SEEN[left + right] and sound != known(kept, context):
-                kept[context] = sound
+            spoken, count = sounds_of.most_common(1)[0]
+            if count >= _SEEN[left + right] and spoken != known(kept, context):
+                kept[context] = spoken
     return kept
 
 

@@ -14,16 +14,24 @@ _SIGNS = {
 }  # fmt: skip
 _CODE_WORDS = (
     "验证码|订单号?|单号|邮编|邮政编码|学号|工号|取件码|取餐码|取货码|提货码|卡号|账号|帐号|账户|密码|编号|序列号|身份证号?码?|证件号?码?|"
-    "股票代码|代码|代号|端口号?|房间号?|房号|车牌号?|QQ|尾号|末四位|后四位|前四位|号码|座机|固话|手机号?码?|电话|热线|客服|传真|微信号?|分机号?|"
-    "会议号|会议室|ID|口令|条形码|条码|货号|批号|许可证号?|准考证号?|护照号?|银行卡|卡|信用卡|桌号|车次|航班号?|班次|流水号|票号|区号|频道|直播间|"
+    "股票代码|代码|代号|端口号?|房间号?|房号|车牌号?|QQ|尾号|"
+    "末四位|后四位|前四位|号码|座机|固话|手机号?码?|电话|热线|客服|传真|微信号?|分机号?|"
+    "会议号|会议室|ID|口令|条形码|条码|货号|批号|许可证号?|准考证号?|护照号?|银行卡|卡|信用卡|"
+    "桌号|车次|航班号?|班次|流水号|票号|区号|频道|直播间|"
     "邀请码|兑换码|核销码|校验码|激活码|识别码|国标|执行标准|文号|证号|档案号|病历号|就诊号|总机|致电|拨打|拨|呼叫|短信|发送|回复"
 )
-_AFTER_CODE = re.compile(rf"(?:{_CODE_WORDS})(?:是|为|：|:|为：|是：|\s|尾号|末四位|后四位|\(|（|分别是|改为|变更为|即){{0,2}}$")
-_WELL_KNOWN = frozenset("110 119 120 122 114 911 996 007 985 211 404 12306 12315 12345 12348 12320 12333 10086 10010 10000 "
-                        "95588 95533 95599 95566 95555 12123 12329 360 315 618 520 1314 5201314 12309 12318 12388".split())  # fmt: skip
+_AFTER_CODE = re.compile(
+    rf"(?:{_CODE_WORDS})(?:是|为|：|:|为：|是：|\s|尾号|末四位|后四位|\(|（|分别是|改为|变更为|即){{0,2}}$"
+)
+_WELL_KNOWN = frozenset(
+    "110 119 120 122 114 911 996 007 985 211 404 12306 12315 12345 12348 12320 12333 10086 10010 10000 95588 95533 95599 "
+    "95566 95555 12123 12329 360 315 618 520 1314 5201314 12309 12318 12388".split()
+)
 _CALLS = re.compile(r"(?:打|拨|呼叫|报|叫|call|致电|拨通|打通|热线|电话|急救|报警)(?:了|过|个|通)?$")
 _NICKNAMES = frozenset("996 007 985 211 404 12306 12315 12345 10086 10010 618 520 1314 5201314 315 360".split())
-_COUNTED = re.compile(r"[个人名只件元块次页天年月日岁米分斤吨种家位条张辆台套箱本台度%℃万亿千百多余几]|公里|公斤|小时|平方|[a-zA-Z]")
+_COUNTED = re.compile(
+    r"[个人名只件元块次页天年月日岁米分斤吨种家位条张辆台套箱本台度%℃万亿千百多余几]|公里|公斤|小时|平方|[a-zA-Z]"
+)
 
 
 def _phone_parts(match: Match, names: str) -> list[Part]:
@@ -56,8 +64,12 @@ def _well_known(match: Match) -> Sequence[Part] | None:
     text = match[0]
     if text not in _WELL_KNOWN or re.match(r"\.\d|[-~:：/]\d|,\d{3}", match.string[match.end() : match.end() + 4]):
         return None
-    called = _CALLS.search(left(match)) or re.match(r"报警|急救|热线|指挥|晚会|电话|客服|平台|高校|院校|工程|大促", right(match))
-    if not called and (text not in _NICKNAMES or _COUNTED.match(right(match)) or re.search(r"[第共约￥¥$]$", left(match))):
+    called = _CALLS.search(left(match)) or re.match(
+        r"报警|急救|热线|指挥|晚会|电话|客服|平台|高校|院校|工程|大促", right(match)
+    )
+    if not called and (
+        text not in _NICKNAMES or _COUNTED.match(right(match)) or re.search(r"[第共约￥¥$]$", left(match))
+    ):
         return None
     one = "幺" if called or text in ("12306", "12315", "10086", "10010", "12345", "315", "211") else "一"
     return [each(match, 0, by_digit(text, one))]
@@ -67,7 +79,11 @@ def _code(match: Match) -> Sequence[Part] | None:
     """Digits behind a word such as 验证码, hyphens and spaces silent, a pause between groups of four."""
     if not _AFTER_CODE.search(left(match, 14)) or _COUNTED.match(right(match)) or not re.search(r"\d", match[0]):
         return None
-    one = "幺" if re.search(r"\d{4} \d{4}|^1?\d{10,}$", match[0]) or re.search(r"电话|手机|拨|致电|呼叫", left(match, 14)) else "一"
+    one = (
+        "幺"
+        if re.search(r"\d{4} \d{4}|^1?\d{10,}$", match[0]) or re.search(r"电话|手机|拨|致电|呼叫", left(match, 14))
+        else "一"
+    )
     parts = []
     for found in re.finditer(r"[A-Za-z]+|\d+", match[0]):
         begin = match.start() + found.start()
@@ -120,7 +136,10 @@ def _version(match: Match) -> Sequence[Part] | None:
 
 
 def _file_name(match: Match) -> Sequence[Part]:
-    return [_address_part(found[0], match.start() + found.start()) for found in re.finditer(r"[A-Za-z]+|\d+|[^A-Za-z\d]", match[0])]
+    return [
+        _address_part(found[0], match.start() + found.start())
+        for found in re.finditer(r"[A-Za-z]+|\d+|[^A-Za-z\d]", match[0])
+    ]
 
 
 _CLASSES = "歼运直轰苏米图强教鹰霹红飞彩翼"
@@ -166,10 +185,12 @@ def _is_train(match: Match) -> bool:
 
 
 def _spaced_model(match: Match) -> Sequence[Part] | None:
-    """iPhone 16, iOS 17.4, Windows 11: a name of letters, a space, a number."""
+    """IPhone 16, iOS 17.4, Windows 11: a name of letters, a space, a number."""
     if _COUNTED.match(right(match)) and not re.match(r"[a-zA-Z]", right(match)):
         return None
-    return whole(match, number(match["n"]) if len(match["n"].partition(".")[0]) <= 2 else by_digit(match["n"]).replace(".", "点"))
+    return whole(
+        match, number(match["n"]) if len(match["n"].partition(".")[0]) <= 2 else by_digit(match["n"]).replace(".", "点")
+    )
 
 
 def _digit_letters(match: Match) -> Sequence[Part]:
@@ -202,7 +223,11 @@ def _standard(match: Match) -> Sequence[Part]:
 
 
 def _block_room(match: Match) -> Sequence[Part] | None:
-    return [each(match, "n", by_digit(match["n"], "幺"))] if re.search(r"(?:[A-Za-z东西南北]座|楼|栋|幢|单元)$", left(match)) else None
+    return (
+        [each(match, "n", by_digit(match["n"], "幺"))]
+        if re.search(r"(?:[A-Za-z东西南北]座|楼|栋|幢|单元)$", left(match))
+        else None
+    )
 
 
 def _block(match: Match) -> Sequence[Part]:
@@ -228,32 +253,79 @@ def _long(match: Match) -> Sequence[Part] | None:
 
 
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,5}(?:com|cn|net|org|edu|gov|io|ai|cc|top|xyz|info|app|dev|me|tv|co|uk|us|jp|vip|shop|site|tech|club|online|wang|ren)"
+_DOMAIN = r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,5}" + (
+    "(?:com|cn|net|org|edu|gov|io|ai|cc|top|xyz|info|app|dev|me|tv|co|uk|us|jp|vip|shop|site|tech|club|online|wang|ren)"
+)
+_EXTENSIONS = (
+    "py|js|ts|txt|md|pdf|docx?|xlsx?|pptx?|csv|json|ya?ml|zip|exe|apk|mp3|mp4|wav|jpe?g|png|gif|html?|sh|go|java|cpp|rs"
+)
+_AREA_CODE = r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}"
+_STANDARDS = "GB|ISO|IEC|DB|YY|HG|QB|JB|SJ|YD|IEEE|RFC|ANSI|ASTM|DIN|EN"
 RULES: tuple[Rule, ...] = (
     rule("mail", rf"(?<![A-Za-z0-9])(?P<body>[A-Za-z0-9][A-Za-z0-9._%+-]{{0,63}}@{_DOMAIN})(?![A-Za-z])", _address),
-    rule("url", rf"(?<![A-Za-z0-9])(?:(?:https?|ftp)://)(?P<body>[A-Za-z0-9][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{{0,2000}}[A-Za-z0-9/])", _address),
-    rule("url", rf"(?<![A-Za-z0-9@])(?P<body>{_DOMAIN}(?::\d+)?(?:/[A-Za-z0-9._~/?#=&%+-]{{0,2000}}[A-Za-z0-9])?/?)(?![A-Za-z0-9])", _address),
+    rule(
+        "url",
+        r"(?<![A-Za-z0-9])(?:(?:https?|ftp)://)(?P<body>[A-Za-z0-9][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,2000}[A-Za-z0-9/])",
+        _address,
+    ),
+    rule(
+        "url",
+        rf"(?<![A-Za-z0-9@])(?P<body>{_DOMAIN}(?::\d+)?(?:/[A-Za-z0-9._~/?#=&%+-]{{0,2000}}[A-Za-z0-9])?/?)(?![A-Za-z0-9])",
+        _address,
+    ),
     rule("ip", r"(?<![\d.])(?P<ip>\d{1,3}(?:\.\d{1,3}){3})(?:(?P<colon>:)(?P<port>\d{1,5}))?(?![\d.]\d|\d)", _ip),
     rule("mobile", r"(?<![\d.])(?P<z>\+?86[- ]?)?(?P<a>1[3-9]\d)[- ]?(?P<b>\d{4})[- ]?(?P<c>\d{4})(?!\d)", _mobile),
-    rule("landline", r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}(?P<b>\d{7,8}|\d{3,4}[- ]\d{4})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d)", _landline),
+    rule(
+        "landline",
+        _AREA_CODE + r"(?P<b>\d{7,8}|\d{3,4}[- ]\d{4})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d)",
+        _landline,
+    ),
     rule("hotline", r"(?<![\d.])(?P<a>[48]00)[- ]?(?P<b>\d{3,4})[- ]?(?P<c>\d{3,4})(?!\d)", _hotline),
-    rule("account", r"(?<![\d.])\d{4}(?:[ -]\d{4}){2,7}(?:[ -]\d{1,3})?(?!\d)|(?<!\d)\d{17}[\dXx](?![\dA-Za-z])", _account),
-    rule("code", r"(?<![\dA-Za-z.])(?:[A-Za-z]{0,4}\d[A-Za-z\d]{0,40}(?:[ -][A-Za-z]?\d[A-Za-z\d]{0,12}){0,8})(?![\d.]\d|\d|[%:：])", _code),
-    rule("version", r"(?<![\d.A-Za-z])(?P<v>[vV](?:er(?:sion)?)?\.?\s?)?(?P<n>\d+(?:\.\d+){1,6})(?![\d.]\d|\d)", _version),
-    rule("file", r"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9_-]*\.(?:py|js|ts|txt|md|pdf|docx?|xlsx?|pptx?|csv|json|ya?ml|zip|exe|apk|mp3|mp4|wav|jpe?g|png|gif|html?|sh|go|java|cpp|rs)(?![A-Za-z0-9])", _file_name),
-    rule("plate", rf"(?<=[{_PROVINCES}])(?P<c>[A-Z])[·・ ]?(?P<n>(?=[A-Z0-9]*\d)[A-Z0-9]{{5,6}})(?![A-Za-z0-9])", _plate),
+    rule(
+        "account",
+        r"(?<![\d.])\d{4}(?:[ -]\d{4}){2,7}(?:[ -]\d{1,3})?(?!\d)|(?<!\d)\d{17}[\dXx](?![\dA-Za-z])",
+        _account,
+    ),
+    rule(
+        "code",
+        r"(?<![\dA-Za-z.])(?:[A-Za-z]{0,4}\d[A-Za-z\d]{0,40}(?:[ -][A-Za-z]?\d[A-Za-z\d]{0,12}){0,8})(?![\d.]\d|\d|[%:：])",
+        _code,
+    ),
+    rule(
+        "version", r"(?<![\d.A-Za-z])(?P<v>[vV](?:er(?:sion)?)?\.?\s?)?(?P<n>\d+(?:\.\d+){1,6})(?![\d.]\d|\d)", _version
+    ),
+    rule(
+        "file",
+        rf"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9_-]{{0,60}}\.(?:{_EXTENSIONS})(?![A-Za-z0-9])",
+        _file_name,
+    ),
+    rule(
+        "plate", rf"(?<=[{_PROVINCES}])(?P<c>[A-Z])[·・ ]?(?P<n>(?=[A-Z0-9]*\d)[A-Z0-9]{{5,6}})(?![A-Za-z0-9])", _plate
+    ),
     rule(
         "standard",
-        r"(?<![A-Za-z])(?P<k>GB|ISO|IEC|DB|YY|HG|QB|JB|SJ|YD|IEEE|RFC|ANSI|ASTM|DIN|EN)(?P<t>/[A-Z]{1,3})? ?(?P<n>\d+(?:[.-]\d+)*)(?::(?P<y>\d{4}))?(?![\d%])",
+        rf"(?<![A-Za-z])(?P<k>{_STANDARDS})(?P<t>/[A-Z]{{1,3}})? ?"
+        r"(?P<n>\d+(?:[.-]\d+)*)(?::(?P<y>\d{4}))?(?![\d%])",
         _standard,
     ),
     rule("model-range", r"(?<=[A-Za-z]\d)-(?=[A-Za-z]\d)", lambda match: whole(match, "到")),
     rule("figure", r"(?<=[图表式例])(?P<n>\d{1,3}(?:-\d{1,3})+)(?!\d)", _block),
-    rule("block", r"(?<![\d.A-Za-z-])(?P<n>\d{1,4}(?:-\d{1,4}){1,3})(?=\s?(?:号楼|号院|号房|室|单元|栋|幢|座|号(?!码|[到至~-])))", _block),
-    rule("room", r"(?<![\d.])(?P<n>\d{3,5})(?=\s?(?:室|弄|房间|房|号房|号院|号楼|号(?!码)|教室|会议室|包间|包厢))", _room),
+    rule(
+        "block",
+        r"(?<![\d.A-Za-z-])(?P<n>\d{1,4}(?:-\d{1,4}){1,3})"
+        r"(?=\s?(?:号楼|号院|号房|室|单元|栋|幢|座|号(?!码|[到至~-])))",
+        _block,
+    ),
+    rule(
+        "room", r"(?<![\d.])(?P<n>\d{3,5})(?=\s?(?:室|弄|房间|房|号房|号院|号楼|号(?!码)|教室|会议室|包间|包厢))", _room
+    ),
     rule("room", r"(?<![\d.])(?P<n>\d{3,4})(?![\d.%]|[个人名元米年天])", _block_room),
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|[，。到去在站]))", _bus),
-    rule("model", r"(?:(?<=[A-Za-z一-龥])|(?<=[A-Za-z]\d))-(?P<n>\d{1,6})(?P<x>[A-Z]{0,3})(?![\d.%℃A-Za-z-]|[万亿]|度)", _hyphen_model),
+    rule(
+        "model",
+        r"(?:(?<=[A-Za-z一-龥])|(?<=[A-Za-z]\d))-(?P<n>\d{1,6})(?P<x>[A-Z]{0,3})(?![\d.%℃A-Za-z-]|[万亿]|度)",
+        _hyphen_model,
+    ),
     rule("model", r"(?<=[A-Za-z])(?P<n>\d+)(?P<d>\.\d+)?", _letter_model),
     rule("model", r"(?<=[A-Za-z]) ?(?P<n>\d{1,4}(?:\.\d{1,2})?)(?![\d.:：/%-]|\s?[A-Za-z])", _spaced_model),
     rule("well-known", r"(?<![\d.A-Za-z-])\d{3,7}(?!\d)", _well_known),

@@ -11,7 +11,9 @@ from tts_engine.frontend.rules.base import JOIN, Match, Part, Rule, clause, each
 _YEAR = r"(?:1[0-9]|20|21)\d\d"
 _SPAN_BEFORE = re.compile(r"(?:近|约|有|经|时|过|达|逾|足足|上下|距今|跨越|持续|传承|长达|满|整整|了|再过|每|第)$")
 _SPAN_AFTER = re.compile(r"(?:历史|的历史|之久|光阴|寿命|漫长|时间|以上的|多|期|后的|免费|质保|保修|间)")
-_SHORT_YEAR_AFTER = re.compile(r"(?:\d{1,2}月|[春夏秋冬]|初|底|末|年初|出生|生人|毕业|入学|款|级|版|世界杯|奥运|春晚|上半年|下半年|的时候)")
+_SHORT_YEAR_AFTER = re.compile(
+    r"(?:\d{1,2}月|[春夏秋冬]|初|底|末|年初|出生|生人|毕业|入学|款|级|版|世界杯|奥运|春晚|上半年|下半年|的时候)"
+)
 _SCORE = re.compile(r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠")
 _RATIO_BEFORE = re.compile(r"(?:比例|比值|配比|比率|之比|宽高比|长宽比|按|比|成|约为|赔率|以)[为是按约]?$")
 _DAYPART = re.compile(r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚|清晨|夜里|午后|深夜|今晚|明早|今早|明晚|早|晚)$")
@@ -37,7 +39,11 @@ def _full_date(match: Match) -> Sequence[Part] | None:
 def _year_month(match: Match) -> Sequence[Part] | None:
     if right(match, 1) in ("年", "-", "/"):
         return None
-    return [each(match, "y", by_digit(match["y"])), group(match, "s", "年"), group(match, "m", cardinal(match["m"]) + "月")]
+    return [
+        each(match, "y", by_digit(match["y"])),
+        group(match, "s", "年"),
+        group(match, "m", cardinal(match["m"]) + "月"),
+    ]
 
 
 def _month_day_range(match: Match) -> Sequence[Part]:
@@ -72,10 +78,14 @@ def _generation(match: Match) -> Sequence[Part]:
 
 
 def _bare_year(match: Match) -> Sequence[Part] | None:
-    named = re.match(r"世界杯|奥运|春晚|赛季|届|新年|国庆|春节|亚运|财年|学年|欧洲杯|高考|考研|中考|秋招|春招|款|版|级", right(match))
+    named = re.match(
+        r"世界杯|奥运|春晚|赛季|届|新年|国庆|春节|亚运|财年|学年|欧洲杯|高考|考研|中考|秋招|春招|款|版|级", right(match)
+    )
     before = re.search(r"(?:截至|公元|自|致|告别|迎接|你好|展望|回顾|再见|于|在)$", left(match))
     alone = not right(match, 1) or right(match, 1) in "，。！？、；)）】》”,.!?-—:："
-    return [each(match, "y", by_digit(match["y"]))] if named or (before and alone) or (alone and not left(match)) else None
+    return (
+        [each(match, "y", by_digit(match["y"]))] if named or (before and alone) or (alone and not left(match)) else None
+    )
 
 
 def _clock(match: Match) -> Sequence[Part] | None:
@@ -130,7 +140,11 @@ def _hour_only(match: Match) -> Sequence[Part] | None:
 def _time_join(match: Match) -> Sequence[Part] | None:
     """The sign between two times, days or dates: 到."""
     before = left(match, 4)
-    spelled = re.search(r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d:\d\d|[ap]\.?m\.?)$", before, re.I)
+    spelled = re.search(
+        r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d:\d\d|[ap]\.?m\.?)$",
+        before,
+        re.I,
+    )
     after = re.match(r"\d|周|星期|[一二三四五六七八九十]+[月日号点]|[上下]午|晚|次|翌|今|明", right(match))
     return whole(match, "到") if spelled and after else None
 
@@ -150,13 +164,25 @@ def _prime_time(match: Match) -> Sequence[Part]:
 
 _HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))"
 RULES: tuple[Rule, ...] = (
-    rule("date", rf"(?<![\d.\-/])(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}})(?![\d.]\d|\d)", _full_date),
-    rule("year-month", rf"(?<![\d.\-/])(?P<y>(?:19|20)\d\d)(?P<s>[-/])(?P<m>0[1-9]|1[0-2])(?![\d./%])", _year_month),
-    rule("year-range", rf"(?<!\d)(?P<a>{_YEAR})(?P<u>年?)(?P<j>{JOIN})(?P<b>{_YEAR}|\d\d(?=赛季|学年|财年|年度))(?!\d)", _year_range),
+    rule(
+        "date",
+        rf"(?<![\d.\-/])(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}})(?![\d.]\d|\d)",
+        _full_date,
+    ),
+    rule("year-month", r"(?<![\d.\-/])(?P<y>(?:19|20)\d\d)(?P<s>[-/])(?P<m>0[1-9]|1[0-2])(?![\d./%])", _year_month),
+    rule(
+        "year-range",
+        rf"(?<!\d)(?P<a>{_YEAR})(?P<u>年?)(?P<j>{JOIN})(?P<b>{_YEAR}|\d\d(?=赛季|学年|财年|年度))(?!\d)",
+        _year_range,
+    ),
     rule("year", r"(?<![\d.])(?P<y>\d{2,4})(?=\s?年)", _year),
-    rule("year", rf"(?<![\d.A-Za-z])(?P<y>(?:19|20)\d\d)(?![\d.A-Za-z])", _bare_year),
+    rule("year", r"(?<![\d.A-Za-z])(?P<y>(?:19|20)\d\d)(?![\d.A-Za-z])", _bare_year),
     rule("generation", r"(?<![\d.])(?P<n>[05-9][05]|10)(?=后(?!天|面|方|来|续|期))", _generation),
-    rule("month-range", rf"(?<!\d)(?P<n>\d{{1,2}})(?P<u>[月日号]?)(?P<j>{JOIN})(?=\d{{1,2}}[月日号](?!楼|线|院|门|库|厅))", _month_day_range),
+    rule(
+        "month-range",
+        rf"(?<!\d)(?P<n>\d{{1,2}})(?P<u>[月日号]?)(?P<j>{JOIN})(?=\d{{1,2}}[月日号](?!楼|线|院|门|库|厅))",
+        _month_day_range,
+    ),
     rule("clock", rf"(?<![\d:：.])(?P<h>\d{{1,2}})[:：](?P<m>\d\d)(?:[:：](?P<s>[0-5]\d))?(?![\d:：]){_HALF}?", _clock),
     rule("clock", rf"(?<![\d:：.])(?P<h>\d{{1,2}})(?P<m>)(?P<s>){_HALF}", _hour_only),
     rule("time-range", JOIN, _time_join),

@@ -8,15 +8,38 @@ from collections.abc import Sequence
 from tts_engine.frontend.rules.base import Match, Part, Rule, clause, rule, whole
 
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
 ).split()
 _TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SCALES = ((10**9, "billion"), (10**6, "million"), (1000, "thousand"), (100, "hundred"))
-_ORDINALS = {"one": "first", "two": "second", "three": "third", "five": "fifth", "eight": "eighth", "nine": "ninth", "twelve": "twelfth"}
+_ORDINALS = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
 _CURRENCIES = {"$": "dollar", "€": "euro", "£": "pound"}
 _LARGEST = 10**12
-_ABBREVIATIONS = {"mr": "mister", "mrs": "missis", "ms": "miz", "dr": "doctor", "prof": "professor", "vs": "versus", "etc": "etcetera",
-                  "jan": "january", "feb": "february", "aug": "august", "sept": "september", "oct": "october", "nov": "november", "dec": "december"}  # fmt: skip
+_ABBREVIATIONS = {
+    "mr": "mister",
+    "mrs": "missis",
+    "ms": "miz",
+    "dr": "doctor",
+    "prof": "professor",
+    "vs": "versus",
+    "etc": "etcetera",
+    "jan": "january",
+    "feb": "february",
+    "aug": "august",
+    "sept": "september",
+    "oct": "october",
+    "nov": "november",
+    "dec": "december",
+}
 
 
 def cardinal(value: int) -> str:
@@ -41,7 +64,11 @@ def number(text: str) -> str:
     """Words of a number, digit by digit behind the point, and of long digit strings."""
     whole_part, _, fraction = text.replace(",", "").partition(".")
     digits = " ".join(_ONES[int(digit)] for digit in fraction)
-    spoken = " ".join(_ONES[int(digit)] for digit in whole_part) if int(whole_part or 0) >= _LARGEST else cardinal(int(whole_part or 0))
+    spoken = (
+        " ".join(_ONES[int(digit)] for digit in whole_part)
+        if int(whole_part or 0) >= _LARGEST
+        else cardinal(int(whole_part or 0))
+    )
     return f"{spoken} point {digits}" if fraction else spoken
 
 
@@ -84,6 +111,10 @@ def _abbreviation(match: Match) -> Sequence[Part]:
 
 RULES: tuple[Rule, ...] = (
     rule("english-ordinal", r"(?<![\d.A-Za-z])(?P<n>\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])", _ordinal),
-    rule("english-number", r"(?<![\d.:/-])(?P<c>[$€£])?(?P<n>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<p>\s?%)?(?![\d:/-]|\.\d|[A-Z])", _number),
+    rule(
+        "english-number",
+        r"(?<![\d.:/-])(?P<c>[$€£])?(?P<n>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<p>\s?%)?(?![\d:/-]|\.\d|[A-Z])",
+        _number,
+    ),
     rule("abbreviation", rf"(?<![A-Za-z])(?P<w>(?i:{'|'.join(_ABBREVIATIONS)}))\.(?=\s?[A-Za-z\d])", _abbreviation),
 )

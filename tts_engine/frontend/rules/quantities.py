@@ -5,8 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tts_engine.frontend.data import table
 from tts_engine.frontend.numbers import by_digit, cardinal, number, quantity
-from tts_engine.frontend.rules.base import JOIN, NUMBER, Match, Part, Rule, clause, each, group, left, right, rule, whole
+from tts_engine.frontend.rules.base import (
+    JOIN,
+    NUMBER,
+    Match,
+    Part,
+    Rule,
+    clause,
+    group,
+    left,
+    right,
+    rule,
+    whole,
+)
 
 CLASSIFIERS = (
     "个|位|名|只|条|张|把|本|台|辆|架|艘|座|栋|幢|间|家|所|件|套|双|对|副|杯|瓶|碗|盘|碟|盒|箱|包|袋|桶|罐|壶|锅|块|片|根|支|枝|颗|粒|滴|朵|"
@@ -17,38 +30,45 @@ CLASSIFIERS = (
 )
 _CLASSIFIER = re.compile(rf"(?:多|余|来|几)?(?:大|小|整|满|长)?(?:{CLASSIFIERS})")
 _NOT_COUNTED = re.compile(r"(?:月(?!份额)|号|日(?!元)|楼|层楼|班|等奖|中(?:学|$)|级|路|线|队|组|年级|年代)")
-_ORDINAL_BEFORE = re.compile(r"(?:第|编号|序号|初|其|名列|排名|位列|周|星期|礼拜|图|表|例|附件|附录|步骤|选项|方案|版本|等级)$")
+_ORDINAL_BEFORE = re.compile(
+    r"(?:第|编号|序号|初|其|名列|排名|位列|周|星期|礼拜|图|表|例|附件|附录|步骤|选项|方案|版本|等级)$"
+)
 
-_UNITS = {
-    "km/h": "公里每小时", "kmh": "公里每小时", "km/s": "公里每秒", "m/s²": "米每二次方秒", "m/s2": "米每二次方秒", "m/s": "米每秒", "m/min": "米每分钟",
-    "mg/L": "毫克每升", "g/L": "克每升", "g/cm³": "克每立方厘米", "kg/m³": "千克每立方米", "μg/m³": "微克每立方米", "µg/m³": "微克每立方米",
-    "mg/m³": "毫克每立方米", "mg/kg": "毫克每千克", "mmol/L": "毫摩尔每升", "μmol/L": "微摩尔每升", "L/min": "升每分钟", "r/min": "转每分钟",
-    "rpm": "转每分钟", "W/m²": "瓦每平方米", "Wh/kg": "瓦时每千克", "kW·h": "千瓦时", "kWh": "千瓦时", "MWh": "兆瓦时", "GWh": "吉瓦时", "TWh": "太瓦时",
-    "mAh": "毫安时", "Ah": "安时", "Wh": "瓦时", "N·m": "牛米", "N.m": "牛米", "Nm": "牛米", "kN": "千牛", "km²": "平方公里", "km2": "平方公里",
-    "cm²": "平方厘米", "cm2": "平方厘米", "mm²": "平方毫米", "mm2": "平方毫米", "dm²": "平方分米", "m²": "平方米", "m2": "平方米", "㎡": "平方米",
-    "km³": "立方公里", "cm³": "立方厘米", "cm3": "立方厘米", "mm³": "立方毫米", "dm³": "立方分米", "m³": "立方米", "m3": "立方米", "㎥": "立方米",
-    "km": "公里", "cm": "厘米", "mm": "毫米", "dm": "分米", "nm": "纳米", "μm": "微米", "µm": "微米", "um": "微米", "m": "米", "kg": "千克", "KG": "千克", "Kg": "千克",
-    "mg": "毫克", "μg": "微克", "µg": "微克", "g": "克", "t": "吨", "mL": "毫升", "ml": "毫升", "ML": "毫升", "L": "升", "l": "升", "cc": "毫升", "ha": "公顷",
-    "hm²": "公顷", "MW": "兆瓦", "GW": "吉瓦", "kW": "千瓦", "KW": "千瓦", "kw": "千瓦", "mW": "毫瓦", "W": "瓦", "kV": "千伏", "mV": "毫伏", "V": "伏",
-    "mA": "毫安", "A": "安", "kΩ": "千欧", "MΩ": "兆欧", "Ω": "欧姆", "Hz": "赫兹", "hz": "赫兹", "kHz": "千赫兹", "MHz": "兆赫兹", "GHz": "吉赫兹", "dB": "分贝",
-    "db": "分贝", "Pa": "帕", "kPa": "千帕", "hPa": "百帕", "MPa": "兆帕", "mmHg": "毫米汞柱", "kJ": "千焦", "J": "焦耳", "kcal": "千卡", "cal": "卡",
-    "lm": "流明", "lx": "勒克斯", "mol": "摩尔", "ms": "毫秒", "μs": "微秒", "ns": "纳秒", "min": "分钟", "mins": "分钟", "hours": "小时", "hour": "小时",
-    "hrs": "小时", "hr": "小时", "h": "小时", "s": "秒", "sec": "秒", "d": "天", "ft": "英尺", "in": "英寸", "inch": "英寸", "mi": "英里", "mph": "英里每小时",
-    "lb": "磅", "lbs": "磅", "oz": "盎司", "℃": "摄氏度", "°C": "摄氏度", "°c": "摄氏度", "℉": "华氏度", "°F": "华氏度", "°": "度",
-    "bp": "个基点", "bps": "个基点", "pt": "点", "px": "像素", "fps": "帧每秒", "pcs": "件", "kgce": "千克标准煤", "tce": "吨标准煤",
-    "kbps": "kbps", "Kbps": "Kbps", "Mbps": "Mbps", "Gbps": "Gbps", "KB": "KB", "kB": "KB", "MB": "MB", "GB": "GB", "TB": "TB", "PB": "PB", "Mb": "Mb",
-    "Gb": "Gb", "MB/s": "MB每秒", "GB/s": "GB每秒", "KB/s": "KB每秒",
-}  # fmt: skip
+_UNITS = dict(table("units.tsv"))
 _COUNTED_UNITS = frozenset("km cm mm m kg KG Kg g t L l ml mL h hr hour min s km² m² ㎡ m³ ha lb lbs oz".split())
 """Two of these is 两; two of the others is 二."""
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
-_CURRENCY = {"¥": "元", "￥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "韩元", "₽": "卢布", "₹": "卢比", "฿": "泰铢", "₫": "越南盾",
-             "US$": "美元", "HK$": "港元", "A$": "澳元", "C$": "加元", "NT$": "新台币", "RMB": "元", "CNY": "元", "USD": "美元", "EUR": "欧元",
-             "GBP": "英镑", "JPY": "日元", "HKD": "港元", "KRW": "韩元"}  # fmt: skip
+_CURRENCY = {
+    "¥": "元",
+    "￥": "元",
+    "$": "美元",
+    "€": "欧元",
+    "£": "英镑",
+    "₩": "韩元",
+    "₽": "卢布",
+    "₹": "卢比",
+    "฿": "泰铢",
+    "₫": "越南盾",
+    "US$": "美元",
+    "HK$": "港元",
+    "A$": "澳元",
+    "C$": "加元",
+    "NT$": "新台币",
+    "RMB": "元",
+    "CNY": "元",
+    "USD": "美元",
+    "EUR": "欧元",
+    "GBP": "英镑",
+    "JPY": "日元",
+    "HKD": "港元",
+    "KRW": "韩元",
+}
 _SIGN = "|".join(re.escape(sign) for sign in sorted(_CURRENCY, key=len, reverse=True))
 _SCALES = {"k": "千", "K": "千", "w": "万", "W": "万", "M": "百万", "m": "百万", "B": "十亿", "b": "十亿", "bn": "十亿"}
 _MINUS = {"-": "负", "−": "负", "+": "正", "±": "正负", "": ""}
-_SCORES = re.compile(r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠|先赢|横扫|力克|完胜|小胜|轻取|不敌|负于|憾负|扳回|追成|拿下")
+_SCORES = re.compile(
+    r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠|先赢|横扫|力克|完胜|小胜|轻取|不敌|负于|憾负|扳回|追成|拿下"
+)
 _VALUE_BEFORE = re.compile(
     r"(?:[为是至到达于在约等得减加乘除差取填输低即成从和与或]|海拔|气温|温度|得分|利润|净利|增长|下降|跌幅|涨幅|数值|坐标|结果|读数|余额|增速|同比|环比|高程|水位|电压|"
     r"[=≈<>≤≥:：,，、(（+×÷*/]|最低|最高|读作|负数|零下|数字|指数|利率|参数|系数|[xyzXYZ]|^)$"
@@ -81,7 +101,9 @@ def _scale(letter: str | None) -> str:
 
 
 def _currency_behind(match: Match) -> Sequence[Part]:
-    return whole(match, ("两" if match["n"] == "2" else _money(match["n"])) + (match["k"] or "") + _CURRENCY[match["c"]])
+    return whole(
+        match, ("两" if match["n"] == "2" else _money(match["n"])) + (match["k"] or "") + _CURRENCY[match["c"]]
+    )
 
 
 def _price(match: Match) -> Sequence[Part] | None:
@@ -110,7 +132,9 @@ def _temperature(match: Match) -> Sequence[Part]:
     first = (minus if match["s"] else "") + number(match["a"])
     second = ""
     if match["b"]:
-        second = "到" + (minus if match["s2"] else "零上" if match["s"] and unit == "摄氏度" else "") + number(match["b"])
+        second = (
+            "到" + (minus if match["s2"] else "零上" if match["s"] and unit == "摄氏度" else "") + number(match["b"])
+        )
     return whole(match, first + second + unit)
 
 
@@ -129,8 +153,23 @@ def _fraction(match: Match) -> Sequence[Part] | None:
     return whole(match, f"{sign}{mixed}{cardinal(bottom)}分之{cardinal(top)}")
 
 
-_VULGAR = {"½": "二分之一", "⅓": "三分之一", "⅔": "三分之二", "¼": "四分之一", "¾": "四分之三", "⅕": "五分之一", "⅖": "五分之二", "⅗": "五分之三",
-           "⅘": "五分之四", "⅙": "六分之一", "⅚": "六分之五", "⅛": "八分之一", "⅜": "八分之三", "⅝": "八分之五", "⅞": "八分之七"}  # fmt: skip
+_VULGAR = {
+    "½": "二分之一",
+    "⅓": "三分之一",
+    "⅔": "三分之二",
+    "¼": "四分之一",
+    "¾": "四分之三",
+    "⅕": "五分之一",
+    "⅖": "五分之二",
+    "⅗": "五分之三",
+    "⅘": "五分之四",
+    "⅙": "六分之一",
+    "⅚": "六分之五",
+    "⅛": "八分之一",
+    "⅜": "八分之三",
+    "⅝": "八分之五",
+    "⅞": "八分之七",
+}
 
 
 def _vulgar(match: Match) -> Sequence[Part]:
@@ -145,7 +184,11 @@ def _range(match: Match) -> Sequence[Part] | None:
     """7-9岁, 50~60公斤; scores and building numbers are told apart by what stands around."""
     first, second, after = match["a"], match["b"], right(match)
     hyphen = match["j"].strip() in ("-", "−", "–", "—")
-    if hyphen and (_SCORES.search(clause(match)) or re.search(r"比分.{0,4}$", left(match))) and _PLAIN.match(first + second):
+    if (
+        hyphen
+        and (_SCORES.search(clause(match)) or re.search(r"比分.{0,4}$", left(match)))
+        and _PLAIN.match(first + second)
+    ):
         if not _CLASSIFIER.match(after) or re.match(r"[获险战]|胜|击|领|落", after):
             return _between(match, "比")
     if hyphen and (after[:1] == "=" or after.startswith("等于") or (after[:1] in "+×÷*=" and after)):
@@ -156,7 +199,11 @@ def _range(match: Match) -> Sequence[Part] | None:
 
 
 def _descending(match: Match, after: str) -> Sequence[Part] | None:
-    return _between(match, "到") if re.match(rf"(?:{CLASSIFIERS}|%|{_UNIT})", after) and after[:1] != "点" else _between(match, "比" if not after or not _CLASSIFIER.match(after) else "到")
+    return (
+        _between(match, "到")
+        if re.match(rf"(?:{CLASSIFIERS}|%|{_UNIT})", after) and after[:1] != "点"
+        else _between(match, "比" if not after or not _CLASSIFIER.match(after) else "到")
+    )
 
 
 def _rises(first: str, second: str) -> bool:
@@ -170,7 +217,9 @@ def _between(match: Match, word: str) -> Sequence[Part]:
     if match["ub"]:
         tail = [group(match, "ub", _UNITS[match["ub"]])]
         return [*parts, group(match, "b", sign2 + _range_value(match["b"])), *tail]
-    counted = match["b"] == "2" and word == "到" and _CLASSIFIER.match(right(match)) and not _NOT_COUNTED.match(right(match))
+    counted = (
+        match["b"] == "2" and word == "到" and _CLASSIFIER.match(right(match)) and not _NOT_COUNTED.match(right(match))
+    )
     return [*parts, group(match, "b", sign2 + ("两" if counted else _range_value(match["b"])))]
 
 
@@ -191,7 +240,11 @@ def _unit(match: Match) -> Sequence[Part] | None:
 def _per_unit(match: Match) -> list[Part]:
     if not match["per"]:
         return []
-    count = {None: "", "1": "", "100": "百", "1000": "千"}.get(match["pn"]) if match["pn"] in (None, "1", "100", "1000") else number(match["pn"])
+    count = (
+        {None: "", "1": "", "100": "百", "1000": "千"}.get(match["pn"])
+        if match["pn"] in (None, "1", "100", "1000")
+        else number(match["pn"])
+    )
     return [group(match, "per", f"每{count}{_UNITS.get(match['pu'], match['pu'])}")]
 
 
@@ -228,7 +281,13 @@ def _dimension(match: Match) -> Sequence[Part]:
 def _holiday(match: Match) -> Sequence[Part] | None:
     month, day = match["a"], match["b"]
     after = right(match)
-    if re.match(r"长?假|节|黄金周|小长假|劳动节|国庆|放假|大促|购物节|狂欢节|晚会|预售|活动|事变|地震|阅兵|运动|大阅兵|讲话|案", after) or match["p"] in "·・":
+    if (
+        re.match(
+            r"长?假|节|黄金周|小长假|劳动节|国庆|放假|大促|购物节|狂欢节|晚会|预售|活动|事变|地震|阅兵|运动|大阅兵|讲话|案",
+            after,
+        )
+        or match["p"] in "·・"
+    ):
         if (month, day) == ("11", "11"):
             return whole(match, "双十一")
         both_short = (month, day) in (("5", "1"), ("6", "1"), ("8", "1"), ("7", "1"))
@@ -247,7 +306,9 @@ def _colloquial(match: Match) -> Sequence[Part]:
 
 def _roman(match: Match) -> Sequence[Part] | None:
     values = {"Ⅰ": 1, "Ⅱ": 2, "Ⅲ": 3, "Ⅳ": 4, "Ⅴ": 5, "Ⅵ": 6, "Ⅶ": 7, "Ⅷ": 8, "Ⅸ": 9, "Ⅹ": 10, "Ⅺ": 11, "Ⅻ": 12}
-    return whole(match, "".join(cardinal(str(values[letter])) for letter in match[0])) if match[0][0] in values else None
+    return (
+        whole(match, "".join(cardinal(str(values[letter])) for letter in match[0])) if match[0][0] in values else None
+    )
 
 
 def _latin_roman(match: Match) -> Sequence[Part] | None:
@@ -279,7 +340,12 @@ def _signed(match: Match) -> Sequence[Part] | None:
 
 def _counted(match: Match) -> list[Part]:
     value, after = match["n"].replace(",", ""), right(match)
-    counted = value == "2" and _CLASSIFIER.match(after) and not _NOT_COUNTED.match(after) and not _ORDINAL_BEFORE.search(left(match))
+    counted = (
+        value == "2"
+        and _CLASSIFIER.match(after)
+        and not _NOT_COUNTED.match(after)
+        and not _ORDINAL_BEFORE.search(left(match))
+    )
     scaled = value == "2" and re.match(r"[千万亿](?!分之)", after)
     return [group(match, "n", "两" if counted or scaled else number(value))]
 
@@ -292,20 +358,54 @@ _N = NUMBER
 RULES: tuple[Rule, ...] = (
     rule("list", r"(?:(?<=^)|(?<=[\n 。；]))(?P<n>\d{1,2})(?P<p>[.、]) ?(?=[一-鿿A-Za-z《“])", _list_number),
     rule("holiday", r"(?<![\d.])(?P<a>\d{1,2})(?P<p>[.·・])(?P<b>\d{1,2})(?![\d.%])", _holiday),
-    rule("money", rf"(?P<minus>[-−+])?(?P<c>{_SIGN})\s?(?P<n>{_N})(?P<k>[kKwWMB](?![A-Za-z])|[千万亿]+)?(?:{JOIN}(?:[¥￥$€£])?(?P<n2>{_N})(?P<k2>[kKwWMB](?![A-Za-z])|[千万亿]+)?)?", _currency),
-    rule("money", rf"(?P<n>{_N})(?P<k>[千万亿]+)?\s?(?P<c>RMB|CNY|USD|EUR|GBP|JPY|HKD|KRW|[¥￥$€£])(?![A-Za-z\d])", _currency_behind),
+    rule(
+        "money",
+        rf"(?P<minus>[-−+])?(?P<c>{_SIGN})\s?(?P<n>{_N})(?P<k>[kKwWMB](?![A-Za-z])|[千万亿]+)?(?:{JOIN}(?:[¥￥$€£])?(?P<n2>{_N})(?P<k2>[kKwWMB](?![A-Za-z])|[千万亿]+)?)?",
+        _currency,
+    ),
+    rule(
+        "money",
+        rf"(?P<n>{_N})(?P<k>[千万亿]+)?\s?(?P<c>RMB|CNY|USD|EUR|GBP|JPY|HKD|KRW|[¥￥$€£])(?![A-Za-z\d])",
+        _currency_behind,
+    ),
     rule("money", r"(?<![\d.])(?P<n>\d[\d,]*\.\d+)(?=元|美元|欧元|港元)", _price),
-    rule("percent", rf"(?P<s>[-−+±])?(?P<a>{_N})\s?(?:(?P<u1>[%‰])?{JOIN}(?P<s2>[-−+])?(?P<b>{_N})\s?)?(?P<u>[%‰‱])", _percent),
-    rule("temperature", r"(?P<s>[-−])?(?P<a>\d+(?:\.\d+)?)(?:(?:℃|°[CcF]|℉|°)?" + JOIN + r"(?P<s2>[-−])?(?P<b>\d+(?:\.\d+)?))?\s?(?P<u>℃|°[CcF]|℉)", _temperature),
+    rule(
+        "percent",
+        rf"(?P<s>[-−+±])?(?P<a>{_N})\s?(?:(?P<u1>[%‰])?{JOIN}(?P<s2>[-−+])?(?P<b>{_N})\s?)?(?P<u>[%‰‱])",
+        _percent,
+    ),
+    rule(
+        "temperature",
+        r"(?P<s>[-−])?(?P<a>\d+(?:\.\d+)?)(?:(?:℃|°[CcF]|℉|°)?"
+        + JOIN
+        + r"(?P<s2>[-−])?(?P<b>\d+(?:\.\d+)?))?\s?(?P<u>℃|°[CcF]|℉)",
+        _temperature,
+    ),
     rule("angle", r"(?P<d>\d+(?:\.\d+)?)°(?:(?P<m>\d{1,2})[′'](?:(?P<s>\d{1,2}(?:\.\d+)?)[″\"])?)?(?![CcF])", _angle),
-    rule("fraction", r"(?<![\d./])(?P<s>[-−])?(?:(?P<w>\d+)[又 ])?(?P<a>\d{1,4})/(?P<b>\d{1,4})(?![\d/.]|[A-Za-z])", _fraction),
+    rule(
+        "fraction",
+        r"(?<![\d./])(?P<s>[-−])?(?:(?P<w>\d+)[又 ])?(?P<a>\d{1,4})/(?P<b>\d{1,4})(?![\d/.]|[A-Za-z])",
+        _fraction,
+    ),
     rule("fraction", r"(?P<w>\d+)?(?P<f>[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])", _vulgar),
     rule("dimension", rf"(?<![\d.A-Za-z])(?:{_N}(?:cm|mm|m|km)?\s?[×xX*✕╳]\s?){{1,5}}{_N}(?![\d.]\d)", _dimension),
     rule("ratio", r"(?<![\d.:：])\d+(?:\.\d+)?(?:\s?[:：∶]\s?\d+(?:\.\d+)?){1,5}(?![\d:：]|\.\d)", _ratio),
-    rule("range", rf"(?<![\d.A-Za-z])(?P<s>[-−])?(?P<a>{_N})(?P<ua>(?:{_UNIT})(?![A-Za-z])|[万亿千元岁年个天米度])?(?P<j>{JOIN})(?P<s2>[-−])?(?P<b>{_N})(?:\s?(?P<ub>{_UNIT})(?![A-Za-z²³/]))?(?![\d-]|\.\d)", _range),
-    rule("unit", rf"(?:(?<![\dA-Za-z)%])(?P<s>[-−+±]))?(?P<n>{_N})(?P<k>[千万亿]+)?\s?(?P<u>{_UNIT})(?![A-Za-z²³])(?P<per>/(?P<pn>\d+)?(?P<pu>{_UNIT}|{CLASSIFIERS})(?![A-Za-z]))?", _unit),
+    rule(
+        "range",
+        rf"(?<![\d.A-Za-z])(?P<s>[-−])?(?P<a>{_N})(?P<ua>(?:{_UNIT})(?![A-Za-z])|[万亿千元岁年个天米度])?(?P<j>{JOIN})(?P<s2>[-−])?(?P<b>{_N})(?:\s?(?P<ub>{_UNIT})(?![A-Za-z²³/]))?(?![\d-]|\.\d)",
+        _range,
+    ),
+    rule(
+        "unit",
+        rf"(?:(?<![\dA-Za-z)%])(?P<s>[-−+±]))?(?P<n>{_N})(?P<k>[千万亿]+)?\s?(?P<u>{_UNIT})(?![A-Za-z²³])(?P<per>/(?P<pn>\d+)?(?P<pu>{_UNIT}|{CLASSIFIERS})(?![A-Za-z]))?",
+        _unit,
+    ),
     rule("per", rf"/(?:(?=[一-鿿])|(?P<u>{_UNIT})(?![A-Za-z]))", _per),
-    rule("colloquial", r"(?<![\d.])(?P<n>\d+)(?P<u>[块米千万斤])(?P<t>\d{1,2})(?![\d.]|[个米元块斤千万亿年月日号分]|公)", _colloquial),
+    rule(
+        "colloquial",
+        r"(?<![\d.])(?P<n>\d+)(?P<u>[块米千万斤])(?P<t>\d{1,2})(?![\d.]|[个米元块斤千万亿年月日号分]|公)",
+        _colloquial,
+    ),
     rule("roman", r"[Ⅰ-Ⅻ]+", _roman),
     rule("roman", r"(?<=第)[IVXLC]+(?![A-Za-z])", _latin_roman),
     rule("circled", r"[①-⑳]", _circled),

@@ -5,26 +5,87 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tts_engine.frontend.numbers import cardinal
 from tts_engine.frontend.rules.base import Match, Part, Rule, left, right, rule, whole
 
 _OPERATORS = {
-    "+": "加", "−": "减", "-": "减", "×": "乘", "*": "乘", "÷": "除以", "=": "等于", "≠": "不等于", "≈": "约等于", "≥": "大于等于",
-    "≤": "小于等于", ">=": "大于等于", "<=": "小于等于", "!=": "不等于", "==": "等于", ">": "大于", "<": "小于", "±": "正负", "≡": "恒等于", "∝": "正比于", "∈": "属于", "⊂": "包含于",
-    "∪": "并", "∩": "交", "⇒": "推出", "≫": "远大于", "≪": "远小于",
-}  # fmt: skip
-_POWERS = {"²": "平方", "³": "立方", "⁴": "四次方", "⁵": "五次方", "⁶": "六次方", "⁷": "七次方", "⁸": "八次方", "⁹": "九次方", "ⁿ": "N次方"}
+    "+": "加",
+    "−": "减",
+    "-": "减",
+    "×": "乘",
+    "*": "乘",
+    "÷": "除以",
+    "=": "等于",
+    "≠": "不等于",
+    "≈": "约等于",
+    "≥": "大于等于",
+    "≤": "小于等于",
+    ">=": "大于等于",
+    "<=": "小于等于",
+    "!=": "不等于",
+    "==": "等于",
+    ">": "大于",
+    "<": "小于",
+    "±": "正负",
+    "≡": "恒等于",
+    "∝": "正比于",
+    "∈": "属于",
+    "⊂": "包含于",
+    "∪": "并",
+    "∩": "交",
+    "⇒": "推出",
+    "≫": "远大于",
+    "≪": "远小于",
+}
+_POWERS = {
+    "²": "平方",
+    "³": "立方",
+    "⁴": "四次方",
+    "⁵": "五次方",
+    "⁶": "六次方",
+    "⁷": "七次方",
+    "⁸": "八次方",
+    "⁹": "九次方",
+    "ⁿ": "N次方",
+}
 _GREEK = dict(
     zip(
         "αβγδεζηθικλμνξοπρστυφχψω",
-        "阿尔法 贝塔 伽马 德尔塔 艾普西隆 泽塔 伊塔 西塔 约塔 卡帕 兰姆达 缪 纽 克西 奥密克戎 派 柔 西格马 陶 宇普西隆 斐 希 普西 欧米伽".split(),
+        (
+            "阿尔法 贝塔 伽马 德尔塔 艾普西隆 泽塔 伊塔 西塔 约塔 卡帕 兰姆达 缪 纽 克西 奥密克戎 派 柔 西格马 陶 "
+            "宇普西隆 斐 希 普西 欧米伽"
+        ).split(),
         strict=True,
     )
 ) | {"ς": "西格马", "ϕ": "斐", "ϵ": "艾普西隆"}
 _SIGNS = {
-    "√": "根号", "∞": "无穷大", "∑": "求和", "∫": "积分", "∂": "偏", "∴": "所以", "∵": "因为", "∠": "角", "△": "三角形", "⊥": "垂直于",
-    "∥": "平行于", "№": "第", "©": "版权所有", "®": "注册商标", "%": "百分号", "‰": "千分号", "@": "艾特", "€": "欧元", "£": "英镑", "¥": "元",
-    "$": "美元", "￥": "元", "℃": "摄氏度", "°": "度", "㎡": "平方米", "㎥": "立方米",
-}  # fmt: skip
+    "√": "根号",
+    "∞": "无穷大",
+    "∑": "求和",
+    "∫": "积分",
+    "∂": "偏",
+    "∴": "所以",
+    "∵": "因为",
+    "∠": "角",
+    "△": "三角形",
+    "⊥": "垂直于",
+    "∥": "平行于",
+    "№": "第",
+    "©": "版权所有",
+    "®": "注册商标",
+    "%": "百分号",
+    "‰": "千分号",
+    "@": "艾特",
+    "€": "欧元",
+    "£": "英镑",
+    "¥": "元",
+    "$": "美元",
+    "￥": "元",
+    "℃": "摄氏度",
+    "°": "度",
+    "㎡": "平方米",
+    "㎥": "立方米",
+}
 _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "零一二三四五六七八九", strict=True))
 
 
@@ -41,7 +102,10 @@ def _operator(match: Match) -> Sequence[Part] | None:
 def _calculates(match: Match, before: str, after: str) -> bool:
     """``-``, ``*``, ``<`` are signs of arithmetic beside digits and variables, of typography elsewhere."""
     if match[0] in ("-", "*", "<", ">"):
-        narrow = bool(re.search(r"(?:\d|[)）²³]|(?:^|[^A-Za-z])[A-Za-z])$", before) and re.match(r"[\d(（√]|[A-Za-z](?![A-Za-z])", after))
+        narrow = bool(
+            re.search(r"(?:\d|[)）²³]|(?:^|[^A-Za-z])[A-Za-z])$", before)
+            and re.match(r"[\d(（√]|[A-Za-z](?![A-Za-z])", after)
+        )
         compares = match[0] in "<>" and bool(re.match(r"\d", after))
         return (narrow and (match[0] != "-" or _in_formula(match))) or compares
     return True
@@ -59,8 +123,6 @@ def _power(match: Match) -> Sequence[Part]:
 
 
 def _caret(match: Match) -> Sequence[Part]:
-    from tts_engine.frontend.numbers import cardinal
-
     word = {"2": "平方", "3": "立方"}.get(match["n"], f"{cardinal(match['n'])}次方")
     return whole(match, f"的{word}")
 
@@ -111,8 +173,16 @@ _OPERATOR = "|".join(re.escape(sign) for sign in sorted(_OPERATORS, key=len, rev
 RULES: tuple[Rule, ...] = (
     rule("plus-plus", r"(?<=[A-Za-z])\+\+", _plus_plus),
     rule("sharp", r"(?<=[A-GJ])#(?![A-Za-z\d])", _sharp),
-    rule("more", r"(?:(?<=\d)\+(?=[\s]?[个名人家款位项条只件种次年天岁万千百分米元])|(?<=[千万亿])\+(?=[一-鿿]))", _behind_number),
-    rule("formula", r"(?<![A-Za-z])(?:CO|SO|NO|NH|CH|SiO|TiO|Fe|Al|Na|Ca|Mg|H)(?=[₀-₉])|(?<=[₀-₉])(?:CO|SO|NO|NH|CH|O|H|Cl|S|C)(?=[₀-₉]|(?![A-Za-z]))", _formula),
+    rule(
+        "more",
+        r"(?:(?<=\d)\+(?=[\s]?[个名人家款位项条只件种次年天岁万千百分米元])|(?<=[千万亿])\+(?=[一-鿿]))",
+        _behind_number,
+    ),
+    rule(
+        "formula",
+        r"(?<![A-Za-z])(?:CO|SO|NO|NH|CH|SiO|TiO|Fe|Al|Na|Ca|Mg|H)(?=[₀-₉])|(?<=[₀-₉])(?:CO|SO|NO|NH|CH|O|H|Cl|S|C)(?=[₀-₉]|(?![A-Za-z]))",
+        _formula,
+    ),
     rule("formula", r"(?<![A-Za-z])(?:PM(?=\d)|pH(?![A-Za-z]))", _formula),
     rule("subscript", r"[₀-₉]+", _subscript),
     rule("power", r"[²³⁴⁵⁶⁷⁸⁹ⁿ]", _power),
