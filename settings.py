@@ -14,8 +14,17 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 _KID = r"^[A-Za-z0-9_-]{1,32}$"
 _URL = r"^https?://[A-Za-z0-9\[][A-Za-z0-9.:\]_-]*$"
@@ -29,6 +38,14 @@ class StrictModel(BaseModel):
     """Immutable; a misspelt key is an error; a rejected value is never echoed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind in (int, float):
+            raise PydanticCustomError("float_type", "a number")  # YAML's ``yes`` would count as 1
+        return value
 
 
 class EngineSettings(StrictModel):
