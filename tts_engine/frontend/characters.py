@@ -13,7 +13,7 @@ from tts_engine.errors import UnreadableTextError
 from tts_engine.frontend.reading import Notice
 
 _LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029\x1c\x1d\x1e")
-_KEPT = frozenset("²³⁰¹⁴⁵⁶⁷⁸⁹⁻ⁿ½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞℃℉㎡㎥°′″™©®№…‥·～，：；！？（）［］｛｝、。")
+_KEPT = frozenset("₀₁₂₃₄₅₆₇₈₉²³⁰¹⁴⁵⁶⁷⁸⁹⁻ⁿ½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞℃℉㎡㎥°′″™©®№…‥·～，：；！？（）［］｛｝、。")
 _FULL_WIDTH_KEPT = frozenset("，：；！？（）［］｛｝")
 _READ_SYMBOLS = frozenset("℃℉°→←↑↓①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳№㎡㎥￥")
 _ZERO = "〇"

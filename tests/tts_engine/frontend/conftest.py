@@ -1,0 +1,8 @@
+import pytest
+
+from tts_engine.frontend import Frontend
+
+
+@pytest.fixture(scope="session")
+def frontend() -> Frontend:
+    return Frontend()

@@ -1,0 +1,46 @@
+"""Tables of sentences: what is written out, how it is read, where it is cut."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tts_engine.frontend import Frontend
+from tts_engine.frontend.view import view
+
+CASES = Path(__file__).parent / "cases"
+
+
+def table(name):
+    with (CASES / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    assert rows, name
+    return [
+        pytest.param(row["input"].replace("\\n", "\n"), row["expected"].replace("\\n", "\n"), row["rule"])
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), table("normalization"))
+def test_normalization(frontend: Frontend, text, expected, rule):
+    reading = frontend.read(text)
+    assert view(reading, "normalize") == expected
+    used = {token.rule.split("+")[0] for sentence in reading.sentences for token in sentence.tokens}
+    assert rule in used
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), [*table("readings"), *table("sandhi")])
+def test_pinyin(frontend: Frontend, text, expected, rule):
+    assert view(frontend.read(text), "pinyin").replace(" ‖", "") == expected
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), table("english"))
+def test_english(frontend: Frontend, text, expected, rule):
+    (sentence,) = frontend.read(text).sentences
+    assert " ".join(f"{phoneme.symbol}{phoneme.tone}" for phoneme in sentence.phonemes[1:-1]) == expected
+    assert [token.rule for token in sentence.tokens] == [rule]
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), table("splitting"))
+def test_splitting(frontend: Frontend, text, expected, rule):
+    assert [text[sentence.begin : sentence.end] for sentence in frontend.read(text).sentences] == expected.split("|")
