@@ -1,0 +1,246 @@
+"""The real gunicorn with the project's own settings file: TLS, bounds, one error shape, a clean end."""
+
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+ROOT = Path(__file__).parent.parent.parent
+SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
+
+
+def make_certificate(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    pem = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(*pem))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Proxy:
+    """A running gunicorn, and ways to talk to it."""
+
+    def __init__(self, folder, **changes):
+        self.port = free_port()
+        self.certificate = folder / "cert.pem"
+        settings = {
+            "TTS__AUTH__JWT_SECRET": SECRET,
+            "TTS__DATABASE__URL": f"sqlite:///{folder}/app.db",
+            "TTS__STORAGE__DIR": str(folder / "audio"),
+            "TTS__PROXY__PORT": str(self.port),
+            "TTS__PROXY__TLS_CERTIFICATE": str(folder / "cert.pem"),
+            "TTS__PROXY__TLS_KEY": str(folder / "key.pem"),
+            "TTS__PROXY__THREADS": "2",
+            "TTS__PROXY__HEADER_TIMEOUT_S": "2",
+            "TTS__GATEWAY__URL": f"http://127.0.0.1:{free_port()}",
+        } | changes
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", ROOT / "app" / "gunicorn.conf.py", "app.wsgi:app"],
+                cwd=folder,
+                env={**os.environ, **settings, "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+                stderr=log,
+                stdout=log,
+            )
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                return self.get("/healthz")
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def get(self, path, **options):
+        return requests.get(f"https://localhost:{self.port}{path}", verify=self.certificate, timeout=20, **options)
+
+    def connect(self):
+        context = ssl.create_default_context(cafile=self.certificate)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return context.wrap_socket(plain, server_hostname="localhost")
+
+    def say(self, data):
+        """The whole answer to raw bytes."""
+        with self.connect() as connection:
+            connection.sendall(data)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(30)
+        finally:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("proxy")
+    make_certificate(folder)
+    running = Proxy(folder)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+def test_it_answers_over_tls_and_names_its_parts(proxy):
+    answer = proxy.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]["engine"]) == (503, "语音引擎没有就绪")
+    assert answer.json()["checks"]["database"] == "ok"
+
+
+def test_an_engine_that_is_not_there_is_502_at_once(proxy):
+    from app.auth import ApiKeys, NewKey
+    from app.database import connect
+
+    engine = connect(f"sqlite:///{proxy.certificate.parent}/app.db")
+    key = ApiKeys(engine, time.time).create(NewKey("test", ("tts",)))[1]
+    engine.dispose()
+    begun = time.monotonic()
+    answer = requests.post(
+        f"https://localhost:{proxy.port}/tts",
+        json={"text": "你好"},
+        headers={"X-API-Key": key},
+        verify=proxy.certificate,
+        timeout=20,
+    )
+    assert (answer.status_code, answer.json()["code"]) == (502, "engine_unreachable")
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_old_tls_is_refused(proxy, version):
+    context = ssl.create_default_context(cafile=proxy.certificate)
+    context.minimum_version = context.maximum_version = version
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as plain, pytest.raises(OSError):
+        context.wrap_socket(plain, server_hostname="localhost")
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"nonsense\r\n\r\n", 400, "bad_request"),
+        (b"GET /healthz HTTP/9.9\r\n\r\n", 400, "bad_request"),
+        (b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n", 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 9000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 70 + b"\r\n", 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400, "bad_request"),
+        (b"POST /tts HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
+    ],
+    ids=["line", "version", "uri", "header", "headers", "header name", "length"],
+)
+def test_what_is_no_http_is_answered_in_the_one_shape(proxy, data, status, code):
+    head, _, body = proxy.say(data).partition(b"\r\n\r\n")
+    problem = json.loads(body)
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+    assert (problem["status"], problem["code"], problem["error"]) == (status, code, problem["detail"])
+    assert re.fullmatch(r"[0-9a-f]{32}", problem["request_id"])
+    assert b"nonsense" not in body
+
+
+def test_slow_clients_hold_no_thread_for_long(proxy):
+    slow = [proxy.connect() for _ in range(4)]  # twice as many as there are threads
+    try:
+        for connection in slow:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+        begun = time.monotonic()
+        deadline = begun + 20
+        answered = False
+        while time.monotonic() < deadline and not answered:
+            for connection in slow:
+                try:
+                    connection.sendall(b"a")
+                except OSError:  # cut, as it should be
+                    continue
+            try:
+                answered = proxy.get("/healthz").status_code == 200
+            except requests.ConnectionError:
+                continue
+        assert answered
+        assert time.monotonic() - begun < 15
+        assert slow[0].recv(1000) == b""
+    finally:
+        for connection in slow:
+            connection.close()
+
+
+def test_a_client_that_never_finishes_its_handshake_is_cut(proxy):
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as plain:
+        plain.sendall(b"\x16\x03\x01")
+        try:
+            assert plain.recv(1000) == b""
+        except ConnectionResetError:
+            pass
+    assert proxy.get("/healthz").status_code == 200
+
+
+def test_nothing_but_the_proxys_own_files_is_written(proxy):
+    left = {path.name for path in proxy.certificate.parent.iterdir()}
+    assert left <= {"cert.pem", "key.pem", "log", "app.db", "app.db-wal", "app.db-shm", "audio"}
+
+
+def test_sigterm_ends_it_cleanly_and_the_log_has_no_traceback(tmp_path):
+    make_certificate(tmp_path)
+    running = Proxy(tmp_path)
+    running.wait_until_ready()
+    assert running.stop() == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"TTS__AUTH__JWT_SECRET": "short"}, "JWT 密钥太弱"),
+        ({"TTS__PROXY__PROT": "1"}, "TTS__PROXY__PROT"),
+        ({"TTS__PROXY__TLS_KEY": "/nonexistent/key.pem"}, "缺少证书文件"),
+        ({"TTS__LIMITS__PER_SUBJECT": "lots"}, "limits.per_subject"),
+    ],
+    ids=["secret", "unknown key", "certificate", "rate"],
+)
+def test_bad_settings_stop_the_start_with_one_sentence(tmp_path, change, why):
+    make_certificate(tmp_path)
+    running = Proxy(tmp_path, **change)
+    assert running.process.wait(60) != 0
+    log = running.log.read_text()
+    assert [line for line in log.splitlines() if "无法启动" in line and why in line] != []
+    assert "Traceback" not in log
