@@ -64,7 +64,7 @@ def main() -> None:
     """Read the command line and make both sets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=4.0)
-    parser.add_argument("--heldout-hours", type=float, default=0.35)
+    parser.add_argument("--heldout-hours", type=float, default=0.5)
     parser.add_argument("--out", type=Path, default=CACHE / "v23")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()

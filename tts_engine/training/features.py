@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,10 @@ class Utterance:
         """(S,) float32 in [-1, 1]."""
         return self.audio.astype(np.float32) / np.float32(32768)
 
-    def mel(self, config: AudioConfig) -> FloatArray:
-        """(M, T) log mel."""
-        return log_mel(self.samples, config)
+    @cached_property
+    def mel(self) -> FloatArray:
+        """(M, T) log mel, kept once computed."""
+        return log_mel(self.samples, AudioConfig())
 
 
 def extract_f0(samples: FloatArray, config: AudioConfig, floor_hz: float = 60, ceiling_hz: float = 500) -> FloatArray:
@@ -124,25 +126,26 @@ def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str])
 class FeatureSet(Sequence[Utterance]):
     """A saved feature set, mapped."""
 
-    def __init__(self, folder: Path, config: AudioConfig | None = None) -> None:
-        self.config = config or AudioConfig()
+    def __init__(self, folder: Path) -> None:
+        self.config = AudioConfig()
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         self.speakers: list[str] = index["speakers"]
-        self._places = [_Place(**place) for place in index["utterances"]]
-        self._audio = np.load(folder / "audio.npy", mmap_mode="r")
-        self._f0 = np.load(folder / "f0.npy", mmap_mode="r")
-        self._phonemes = np.load(folder / "phonemes.npy", mmap_mode="r")
+        audio, f0, phonemes = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("audio", "f0", "phonemes"))
+        self._utterances = []
+        for row in index["utterances"]:
+            place = _Place(**row)
+            samples = place.frames * self.config.hop_length
+            one = Utterance(
+                text=place.text,
+                speaker=place.speaker,
+                audio=audio[place.audio : place.audio + samples],
+                f0=f0[place.frame : place.frame + place.frames],
+                phonemes=phonemes[place.phoneme : place.phoneme + place.phonemes],
+            )
+            self._utterances.append(one)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._utterances)
 
     def __getitem__(self, index: int) -> Utterance:  # type: ignore[override]  # slices are not offered
-        place = self._places[index]
-        samples = place.frames * self.config.hop_length
-        return Utterance(
-            text=place.text,
-            speaker=place.speaker,
-            audio=self._audio[place.audio : place.audio + samples],
-            f0=self._f0[place.frame : place.frame + place.frames],
-            phonemes=self._phonemes[place.phoneme : place.phoneme + place.phonemes],
-        )
+        return self._utterances[index]

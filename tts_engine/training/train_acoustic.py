@@ -17,7 +17,6 @@ from torch.nn import functional as F  # noqa: N812  # the name everybody knows
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from tts_engine.audio import AudioConfig
 from tts_engine.durations import places
 from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2, FastSpeech2Config, Variance
 from tts_engine.training.features import FeatureSet, Utterance
@@ -44,9 +43,9 @@ class Batch:
         return Batch(**moved, variance=Variance(**{k: v.to(device) for k, v in vars(self.variance).items()}))
 
 
-def collate(utterances: list[Utterance], config: AudioConfig) -> Batch:
+def collate(utterances: list[Utterance]) -> Batch:
     """Pad utterances to one batch."""
-    mels = [one.mel(config) for one in utterances]
+    mels = [one.mel for one in utterances]
     length = max(len(one.phonemes) for one in utterances)
     frames = max(mel.shape[1] for mel in mels)
 
@@ -128,7 +127,7 @@ def train(arguments: argparse.Namespace) -> Path:
         todo: list[list[int]] = []
         while clock.done < 1:
             todo = todo or batches(features, arguments.batch, rng)
-            batch = collate([features[index] for index in todo.pop()], features.config).to(device)
+            batch = collate([features[index] for index in todo.pop()]).to(device)
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
             with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
                 parts = losses(model, batch)

@@ -79,7 +79,7 @@ def train(arguments: argparse.Namespace) -> Path:
         todo: list[list[int]] = []
         while clock.done < 1:
             todo = todo or batches(features, arguments.batch, rng)
-            batch = collate([features[index] for index in todo.pop()], features.config)
+            batch = collate([features[index] for index in todo.pop()])
             labels = frame_labels(batch)
             mel, mask = roughen(batch.mel, torch_rng).to(device), batch.mask.to(device)
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))

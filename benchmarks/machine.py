@@ -1,0 +1,41 @@
+"""What a figure was measured on, and how the memory of a process is read."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+def describe() -> dict[str, object]:
+    """Processor, cores, memory and the versions that matter."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    processor = next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
+    memory_kib = int(Path("/proc/meminfo").read_text(encoding="utf-8").split()[1])
+    return {
+        "processor": processor,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory_kib / 1024**2, 1),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("onnxruntime", "numpy", "flask", "gunicorn", "gradio")},
+    }
+
+
+def peak_memory_mb(pid: int) -> float:
+    """Peak resident memory of a process and its children, MB (10^6 bytes)."""
+    total = _high_water_kib(pid)
+    for child in _children(pid):
+        total += peak_memory_mb(child) * 1e6 / 1024
+    return round(total * 1024 / 1e6, 1)
+
+
+def _high_water_kib(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmHWM:"):
+            return float(line.split()[1])
+    return 0.0
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()]

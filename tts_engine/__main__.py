@@ -1,0 +1,71 @@
+"""The engine's command line: speak a text to a file, or show how it is read."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import sound
+from tts_engine import MODELS
+from tts_engine.errors import TTSError
+from tts_engine.frontend import view
+from tts_engine.synthesizer import SPEED, SynthesisOptions, Synthesizer
+
+_USAGE = """\
+python -m tts_engine "今天天气很好。" -o hello.wav          合成一个文件
+python -m tts_engine -o story.mp3 < story.txt             文本来自标准输入
+python -m tts_engine read "重庆有3个行长"                   看这句话怎么读（read --help 有更多选项）
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["read"]:
+        return view.main(arguments[1:])
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.output.suffix.lstrip(".").lower() not in sound.MEDIA_TYPES:
+        parser.error(f"输出文件的扩展名应为 {'、'.join('.' + name for name in sound.MEDIA_TYPES)}")
+    text = options.text if options.text is not None else sys.stdin.read()
+    try:
+        return _speak(text, options)
+    except TTSError as error:
+        print(f"出错：{error}", file=sys.stderr)
+        return 2 if error.code != "synthesis_failed" else 1
+    except OSError as error:
+        print(f"出错：写不进 {options.output}：{error.strerror}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tts_engine",
+        description="把中文（可夹英文）合成为语音文件，全部在本机完成。",
+        epilog=_USAGE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("text", nargs="?", help="要合成的文本；省略时读标准输入")
+    parser.add_argument("-o", "--output", type=Path, default=Path("speech.wav"), help="输出文件（默认 speech.wav）")
+    parser.add_argument("--voice", default="female", help="音色：female、male、child（默认 female）")
+    parser.add_argument("--speed", type=float, default=1.0, help=f"语速 {SPEED[0]}–{SPEED[1]}（默认 1.0）")
+    parser.add_argument("--model", type=Path, default=MODELS / "v23", help="模型目录（默认 models/v23）")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda:0"), help="计算设备（默认 auto）")
+    return parser
+
+
+def _speak(text: str, options: argparse.Namespace) -> int:
+    synthesizer = Synthesizer.load(options.model, device=options.device)
+    speech = synthesizer.synthesize(text, SynthesisOptions(voice=options.voice, speed=options.speed))
+    data = sound.encode(speech.samples, speech.sample_rate, options.output.suffix.lstrip(".").lower())
+    options.output.write_bytes(data)
+    for warning in speech.warnings:
+        print(f"注意：{warning.message}", file=sys.stderr)
+    factor = speech.synthesis_s / speech.duration_s
+    print(f"{options.output}：{speech.duration_s:.2f} 秒，用时 {speech.synthesis_s:.2f} 秒（实时率 {factor:.3f}）")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,320 @@
+"""Measure a checkpoint: python -m tts_engine.training.evaluate --json quality.json --pictures docs/images
+
+On sentences that training never saw, spoken by the teacher and by us. Rates are fractions; every figure says in
+``docs/architecture.md`` how it is defined.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyworld
+from pesq import pesq
+from pystoi import stoi
+from scipy.signal import resample_poly
+from tqdm import tqdm
+
+from tts_engine.audio import AudioConfig, FloatArray
+from tts_engine.backends import Acoustics
+from tts_engine.durations import IntArray, expand, frames_from_log, places
+from tts_engine.excitation import excitation
+from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
+from tts_engine.synthesizer import SynthesisOptions, Synthesizer
+from tts_engine.training.corpus import HELDOUT_SEED, collect
+from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0, save
+from tts_engine.training.recogniser import FOLDER, Recogniser, edit_distance, labels_of, syllables
+from tts_engine.training.teacher import VOICES
+
+PESQ_RATE = 16_000  # Hz, wide band
+SWAPPED = 0.1  # of the syllables
+RTF_TEXT = "今天上午我们在会议室讨论了下个月的工作安排，大家一致认为应该先把最重要的事情做好，然后再考虑其他的问题。"
+
+
+@dataclass(frozen=True)
+class Student:
+    """The checkpoint under test, driven by phonemes."""
+
+    synthesizer: Synthesizer
+    audio: AudioConfig
+
+    def acoustics(self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray) -> Acoustics:
+        """F0 and mel of phoneme rows (L, 3) with given durations."""
+        backend = self.synthesizer.backend
+        encoding = backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
+        return backend.decode(expand(encoding.hidden, durations), places(durations))
+
+    def durations(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> IntArray:
+        """Our own durations (L,) in frames."""
+        encoding = self.synthesizer.backend.encode(
+            *self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker]
+        )
+        return frames_from_log(encoding.log_durations, speed)
+
+    def vocode(self, acoustics: Acoustics) -> FloatArray:
+        """Samples of F0 and mel."""
+        source = excitation(acoustics.f0, self.audio, np.random.default_rng(0))
+        return np.clip(self.synthesizer.backend.vocode(acoustics, source), -1, 1)
+
+    def speak(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> FloatArray:
+        """The full chain: our durations, our prosody, our vocoder."""
+        return self.vocode(self.acoustics(rows, speaker, self.durations(rows, speaker, speed)))
+
+    @staticmethod
+    def _ids(rows: npt.NDArray[np.int16]) -> tuple[IntArray, IntArray]:
+        return rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
+
+
+def measure_vocoder(student: Student, utterances: Sequence[Utterance]) -> dict[str, float]:
+    """Copy-synthesis: the teacher's mel and F0 through our vocoder, against the teacher's samples."""
+    scores = []
+    for one in tqdm(utterances, desc="vocoder"):
+        made = student.vocode(Acoustics(np.array(one.f0), one.mel))
+        wide = [resample_poly(signal, 320, 441) for signal in (one.samples, made)]
+        scores.append((stoi(one.samples, made, student.audio.sample_rate), pesq(PESQ_RATE, *wide, "wb")))
+    clear, natural = np.mean(scores, axis=0)
+    return {"stoi": float(clear), "pesq_wb": float(natural), "utterances": len(scores)}
+
+
+def measure_prosody(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, Any]:
+    """F0 and mel-cepstra with the teacher's durations; durations on their own."""
+    correlations, errors, distortions, duration_errors = [], [], [], []
+    for one in tqdm(utterances, desc="prosody"):
+        speaker = speakers[one.speaker]
+        durations = one.phonemes[:, 2].astype(np.int64)
+        acoustics = student.acoustics(one.phonemes, speaker, durations)
+        both = (acoustics.f0 > 0) & (one.f0 > 0)
+        if both.sum() >= 20:
+            ours, theirs = np.log2(acoustics.f0[both]), np.log2(one.f0[both])
+            correlations.append(float(np.corrcoef(ours, theirs)[0, 1]))
+            errors.append(12 * float(np.sqrt(np.mean((ours - theirs) ** 2))))
+        speech = np.repeat(one.phonemes[:, 1] > 0, durations)
+        distortions.append(distortion_db(student.vocode(acoustics), one, speech, student.audio))
+        spoken = one.phonemes[:, 1] > 0
+        duration_errors.append(float(np.abs(student.durations(one.phonemes, speaker) - durations)[spoken].mean()))
+    return {
+        "f0": {"correlation": float(np.mean(correlations)), "rmse_semitones": float(np.mean(errors))},
+        "mcd_db": float(np.mean(distortions)),
+        "duration_error_frames": float(np.mean(duration_errors)),
+    }
+
+
+def distortion_db(made: FloatArray, one: Utterance, speech: npt.NDArray[np.bool_], audio: AudioConfig) -> float:
+    """Mel-cepstral distortion over the frames of speech, coefficients 1–24, without time warping.
+
+    Source: Kubichek 1993; WORLD's CheapTrick envelopes.
+    """
+    ours, theirs = (mel_cepstra(samples, np.array(one.f0), audio) for samples in (made, one.samples))
+    distance = np.sqrt(2 * np.sum((ours - theirs)[:, 1:] ** 2, axis=1))
+    return float(10 / np.log(10) * distance[speech].mean())
+
+
+def mel_cepstra(samples: FloatArray, f0: FloatArray, audio: AudioConfig, order: int = 24) -> npt.NDArray[np.float64]:
+    """Mel-cepstra (T, order + 1) of WORLD's spectral envelope at mel frame centres.
+
+    Source: the all-pass warping of Tokuda et al. 1994 at 0.455 (22.05 kHz), by Oppenheim's recursion.
+    """
+    times = (np.arange(f0.shape[0]) + 0.5) * audio.hop_length / audio.sample_rate
+    envelope = pyworld.cheaptrick(samples.astype(np.float64), f0.astype(np.float64), times, audio.sample_rate)
+    cepstra = np.fft.irfft(np.log(envelope), axis=1)
+    cepstra[:, 0] /= 2
+    return cepstra[:, : cepstra.shape[1] // 2 + 1] @ warping(cepstra.shape[1] // 2, order, 0.455).T
+
+
+def warping(order_in: int, order_out: int, alpha: float) -> npt.NDArray[np.float64]:
+    """Matrix (order_out + 1, order_in + 1) that warps a cepstrum by an all-pass of ``alpha``."""
+    matrix = np.zeros((order_out + 1, order_in + 1))
+    for column in range(order_in, -1, -1):  # Horner over the input coefficients, last first
+        previous = matrix.copy()
+        unit = np.zeros(order_in + 1)
+        unit[column] = 1.0
+        matrix[0] = unit + alpha * previous[0]
+        if order_out >= 1:
+            matrix[1] = (1 - alpha**2) * previous[0] + alpha * previous[1]
+        for row in range(2, order_out + 1):
+            matrix[row] = previous[row - 1] + alpha * (previous[row] - matrix[row - 1])
+    return matrix
+
+
+@dataclass
+class Errors:
+    """Edit errors over many utterances."""
+
+    syllables: int = 0
+    toneless: int = 0
+    toned: int = 0
+
+    def add(self, heard: list[tuple[str, int]], meant: list[tuple[str, int]]) -> None:
+        """Count one utterance."""
+        self.syllables += len(meant)
+        self.toneless += edit_distance([name for name, _ in heard], [name for name, _ in meant])
+        self.toned += edit_distance(heard, meant)
+
+    @property
+    def ser(self) -> float:
+        """Syllable errors, tones aside, as a fraction."""
+        return self.toneless / max(1, self.syllables)
+
+    @property
+    def ter(self) -> float:
+        """Syllable errors, a wrong tone counted, as a fraction."""
+        return self.toned / max(1, self.syllables)
+
+
+def meant_by(rows: npt.NDArray[np.int16]) -> list[tuple[str, int]]:
+    """The syllables of phoneme rows (L, 3), as the recogniser writes them."""
+    return syllables(labels_of((int(row[0]), int(row[1])) for row in rows))
+
+
+def swap_syllables(
+    rows: npt.NDArray[np.int16], share: float, pool: npt.NDArray[np.int16], rng: np.random.Generator
+) -> npt.NDArray[np.int16]:
+    """Replace the initials of ``share`` of the syllables, and their finals, by others: what a deaf judge would miss."""
+    out = rows.copy()
+    finals = np.flatnonzero((rows[:, 1] >= 1) & (rows[:, 1] <= 5) & ~np.isin(rows[:, 0], _INITIAL_IDS))
+    for index in finals[rng.random(len(finals)) < share]:
+        others = pool[pool != rows[index, 0]]
+        out[index, 0] = rng.choice(others)
+    return out
+
+
+_INITIAL_IDS = np.array([SYMBOL_IDS[initial] for initial in INITIALS])
+_COMMON_FINALS = np.array([SYMBOL_IDS[final] for final in ("a", "an", "ang", "ao", "e", "eng", "ou", "u", "i")], np.int16)
+
+
+def measure_recognition(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, Any]:
+    """Syllable and tone errors of the teacher, of us, and of us with wrong syllables on purpose."""
+    recogniser = Recogniser.from_pretrained(FOLDER).float().eval()
+    rng = np.random.default_rng(0)
+
+    def errors(name: str, sounds: Callable[[Utterance], FloatArray]) -> Errors:
+        total = Errors()
+        for one in tqdm(utterances, desc=name):
+            total.add(recogniser.hear(sounds(one)), meant_by(one.phonemes))
+        return total
+
+    def say(one: Utterance, speed: float = 1.0) -> FloatArray:
+        return student.speak(one.phonemes, speakers[one.speaker], speed)
+
+    def say_swapped(one: Utterance) -> FloatArray:
+        return student.speak(swap_syllables(one.phonemes, SWAPPED, _COMMON_FINALS, rng), speakers[one.speaker])
+
+    teacher = errors("teacher", lambda one: one.samples)
+    ours = errors("student", say)
+    swapped = errors("swapped", say_swapped)
+    slow = errors("speed 0.7", lambda one: say(one, 0.7))
+    fast = errors("speed 1.5", lambda one: say(one, 1.5))
+    return {
+        "ser": {"teacher": teacher.ser, "student": ours.ser, "swapped": swapped.ser, "syllables": ours.syllables},
+        "ter": {"teacher": teacher.ter, "student": ours.ter},
+        "speed": {"ser_at_0.7": slow.ser, "ser_at_1.5": fast.ser},
+    }
+
+
+def measure_speed_pitch(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, float]:
+    """Median F0 of our samples at other speeds, as a ratio to speed 1."""
+    medians: dict[float, list[float]] = {0.7: [], 1.0: [], 1.5: []}
+    for one in tqdm(utterances, desc="speed"):
+        for speed, values in medians.items():
+            f0 = extract_f0(student.speak(one.phonemes, speakers[one.speaker], speed), student.audio)
+            values.append(float(np.median(f0[f0 > 0])) if (f0 > 0).any() else np.nan)
+    base = np.array(medians[1.0])
+    return {f"f0_ratio_at_{speed}": float(np.nanmedian(np.array(medians[speed]) / base)) for speed in (0.7, 1.5)}
+
+
+def measure_rtf(synthesizer: Synthesizer, rounds: int = 7) -> float:
+    """Median real-time factor of a 50-character sentence, text to samples."""
+    factors = []
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        speech = synthesizer.synthesize(RTF_TEXT, SynthesisOptions())
+        factors.append((time.perf_counter() - started) / speech.duration_s)
+    return float(np.median(factors[1:]))
+
+
+def mandarin_only(utterances: Iterable[Utterance]) -> list[Utterance]:
+    """Those without English words: what syllable rates are counted on."""
+    return [one for one in utterances if (one.phonemes[:, 1] <= 5).all() and meant_by(one.phonemes)]
+
+
+def heldout(folder: Path, hours: float) -> FeatureSet:
+    """The sentences that training never saw, made where they are absent."""
+    if not (folder / "index.json").exists():
+        save(folder, collect(hours, HELDOUT_SEED), list(VOICES))
+    return FeatureSet(folder)
+
+
+def draw(student: Student, one: Utterance, speaker: str, path: Path) -> None:
+    """Teacher above, ours below: mel and F0 of one sentence."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # without pyplot: no window system, no global state
+    from matplotlib.figure import Figure
+
+    acoustics = student.acoustics(one.phonemes, speaker, one.phonemes[:, 2].astype(np.int64))
+    figure = Figure(figsize=(11, 6), layout="constrained")
+    FigureCanvasAgg(figure)
+    for index, (title, mel, f0) in enumerate((("teacher", one.mel, one.f0), ("v23", acoustics.mel, acoustics.f0))):
+        axes = figure.add_subplot(2, 1, index + 1)
+        axes.imshow(mel, origin="lower", aspect="auto", vmin=-11, vmax=1)
+        axes.set_title(f"{title}: {' '.join(SYMBOLS[row[0]] for row in one.phonemes)}"[:110], fontsize=9)
+        axes.set_ylabel("mel bin")
+        pitch = axes.twinx()
+        pitch.plot(np.where(np.array(f0) > 0, f0, np.nan), color="white", linewidth=1.5)
+        pitch.set_ylim(50, 500)
+        pitch.set_ylabel("F0 (Hz)")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All measurements of one checkpoint."""
+    features = heldout(arguments.features, arguments.hours)
+    synthesizer = Synthesizer.load(arguments.model, device=arguments.device)
+    student = Student(synthesizer, AudioConfig())
+    everything = [features[index] for index in range(len(features))]
+    few = everything[: arguments.utterances]
+    result: dict[str, Any] = {
+        "model": str(arguments.model.name),
+        "revision": synthesizer.revision,
+        "machine": platform.processor() or platform.machine(),
+        "vocoder": measure_vocoder(student, few),
+        **measure_prosody(student, few, features.speakers),
+        **measure_recognition(student, mandarin_only(everything)[: arguments.recognised], features.speakers),
+    }
+    result["speed"].update(measure_speed_pitch(student, mandarin_only(few)[:24], features.speakers))
+    result["rtf"] = measure_rtf(synthesizer)
+    if arguments.pictures:
+        for speaker in range(len(features.speakers)):
+            one = next(u for u in mandarin_only(everything) if u.speaker == speaker and len(u.f0) > 200)
+            draw(student, one, features.speakers[speaker], arguments.pictures / f"voice-{features.speakers[speaker]}.png")
+    return result
+
+
+def main() -> None:
+    """Read the command line, measure, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=Path("models/v23"))
+    parser.add_argument("--features", type=Path, default=CACHE / "v23-heldout", help="held-out set, made where absent")
+    parser.add_argument("--hours", type=float, default=0.5, help="of a held-out set that must be made")
+    parser.add_argument("--utterances", type=int, default=100, help="for the vocoder and prosody")
+    parser.add_argument("--recognised", type=int, default=100_000, help="at most, for the syllable rates")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    parser.add_argument("--pictures", type=Path, help="write pictures into this folder")
+    arguments = parser.parse_args()
+    result = evaluate(arguments)
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    if arguments.json:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
