@@ -159,7 +159,7 @@ CODE
 # 读设置、查端口；带 --prepare 时生成首次运行的机密
 plan() {
   local assignments
-  assignments=$("$PYTHON" -m app.launch plan "$@" "${HALVES[@]}") || exit 1
+  assignments=$(PYTHONPATH=. "$PYTHON" -P app/launch.py plan "$@" "${HALVES[@]}") || exit 1
   eval "$assignments"   # 每个值都经过 shlex.quote
 }
 
@@ -250,7 +250,7 @@ on_death() {
 # 等到 WAITER 说全部就绪，或有进程先退出
 wait_ready() {
   local ended status=0
-  "$PYTHON" -m app.launch wait "$READY_LIMIT_S" "${HALVES[@]}" &
+  PYTHONPATH=. "$PYTHON" -P app/launch.py wait "$READY_LIMIT_S" "${HALVES[@]}" &
   WAITER=$!
   wait -n -p ended "${PIDS[@]}" "$WAITER" || status=$?
   if [[ $ended != "$WAITER" ]]; then

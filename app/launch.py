@@ -1,4 +1,8 @@
-"""What ``start_app.sh`` asks Python: ``plan`` before the servers start, ``wait`` until they answer."""
+"""What ``start_app.sh`` asks Python: ``plan`` before the servers start, ``wait`` until they answer.
+
+Run as ``PYTHONPATH=. python -P app/launch.py``: by its path, so that the whole proxy is not imported only to be asked
+for a port. What needs the proxy is imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cryptography import x509
-
-from app.first_run import prepare
 from settings import GatewaySettings, ProxySettings, Settings, SettingsError, WebUISettings, load_settings
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _PROBE_TIMEOUT_S = 5.0
 _PAUSE_S = 0.2
+_SOON = datetime.timedelta(days=31)
+"""A certificate that ends within this time is looked at more closely."""
 
 
 def overrides(settings: Settings) -> dict[str, str]:
@@ -191,19 +198,46 @@ def _proxy_address(proxy: ProxySettings) -> str:
 
 
 def _is_self_signed(path: Path) -> bool:
+    certificate = _certificate(path)
+    return certificate is not None and certificate.issuer == certificate.subject
+
+
+def _certificate(path: Path) -> Certificate | None:
+    from cryptography import x509
+
     try:
-        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        return x509.load_pem_x509_certificate(path.read_bytes())
     except (OSError, ValueError):
+        return None
+
+
+def _prepare(settings: Settings) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    if _is_prepared(settings, now):
+        return
+    from app.first_run import prepare
+
+    for line in prepare(settings, now):
+        sys.stderr.write(f"{line}\n")
+
+
+def _is_prepared(settings: Settings, now: datetime.datetime) -> bool:
+    """Whether there is certainly nothing to make; when in doubt no, and ``app.first_run`` decides."""
+    proxy = settings.proxy
+    if settings.auth.jwt_secret is None and not settings.auth.jwt_secret_file.exists():
         return False
-    return certificate.issuer == certificate.subject
+    if not proxy.tls or proxy.unix_socket is not None:
+        return True
+    certificate = _certificate(proxy.tls_certificate)
+    fresh = certificate is not None and certificate.not_valid_after_utc > now + _SOON
+    return fresh and proxy.tls_key.exists()
 
 
 def _plan(options: argparse.Namespace, settings: Settings) -> None:
     for half in options.halves:
         check_free(half, settings.webui if half == "webui" else settings.proxy)
     if options.prepare and "proxy" in options.halves:
-        for line in prepare(settings, datetime.datetime.now(datetime.UTC)):
-            sys.stderr.write(f"{line}\n")
+        _prepare(settings)
     for name, value in overrides(settings).items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     for name, value in variables(settings).items():
@@ -223,7 +257,7 @@ def _wait(options: argparse.Namespace, settings: Settings) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line of ``start_app.sh``; 1 with one sentence when something stands in the way."""
-    parser = argparse.ArgumentParser(prog="python -m app.launch")
+    parser = argparse.ArgumentParser(prog="app/launch.py")
     commands = parser.add_subparsers(required=True)
     plan = commands.add_parser("plan", help="检查端口，输出给 shell 的变量")
     plan.add_argument("--prepare", action="store_true", help="生成首次运行的机密与证书")

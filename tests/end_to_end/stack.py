@@ -14,6 +14,7 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 120
+LAUNCH = ("-P", "app/launch.py")
 
 
 def free_port():
@@ -49,7 +50,7 @@ def environment(folder, webui_port, proxy_port, **settings):
         "LIMITS__FAILURES_PER_ADDRESS": "100000/minute",
         **settings,
     }
-    return inherited | {f"TTS__{name}": str(value) for name, value in values.items()}
+    return inherited | {"PYTHONPATH": str(ROOT)} | {f"TTS__{name}": str(value) for name, value in values.items()}
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Stack:
         self.closing.callback(self.session.close)
 
     def __enter__(self):
-        self.command("-m", "app.launch", "plan", "--prepare", "webui", "proxy")
+        self.command(*LAUNCH, "plan", "--prepare", "webui", "proxy")
         scopes = ("--scopes", "tts", "voices", "admin")
         self.command("-m", "app", "keys", "create", "tests", *scopes, "--output", str(self.folder / "demo_api_key"))
         self.key = (self.folder / "demo_api_key").read_text().strip()
@@ -110,7 +111,7 @@ class Stack:
     def wait(self, *halves):
         """Return when ``halves`` are ready; a server that ended instead fails at once, with what it said."""
         waiter = subprocess.Popen(
-            [sys.executable, "-m", "app.launch", "wait", str(START_LIMIT_S), *halves],
+            [sys.executable, *LAUNCH, "wait", str(START_LIMIT_S), *halves],
             cwd=ROOT,
             env=self.environ,
             stdout=subprocess.DEVNULL,
