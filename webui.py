@@ -104,6 +104,31 @@ async def _sweep_forever(store: AudioStore) -> None:
         await asyncio.sleep(min(60.0, store.lifetime_s / 4))
 
 
+class Server(uvicorn.Server):
+    """Uvicorn, which lets open pages go before it waits for requests to end."""
+
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,  # audio names in it would be keys to the files
+                server_header=False,
+                ws="none",
+                timeout_keep_alive=10,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let pages go, let requests end."""
+        from webui_page.page import let_visitors_go
+
+        let_visitors_go(self._app)
+        await super().shutdown(sockets)
+
+
 def serve(app: FastAPI, web: WebUISettings) -> None:
     """Answer requests until SIGINT or SIGTERM.
 
@@ -117,17 +142,8 @@ def serve(app: FastAPI, web: WebUISettings) -> None:
             listener.bind((web.host, web.port))
         except OSError as error:
             raise StartError(f"无法监听 {web.host}:{web.port}（{error.strerror}）：请换 webui.port。") from error
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,  # audio names in it would be keys to the files
-            server_header=False,
-            ws="none",
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=5,
-        )
         logger.info("listening on http://%s:%d", web.host, web.port)
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(app).run(sockets=[listener])
 
 
 def main() -> int:

@@ -24,7 +24,9 @@ CSS = """
 .reading .changed rt { color: var(--primary-600); font-weight: 600; }
 .dark .reading .changed rt { color: var(--primary-300); }
 #status progress { width: 100%; height: 10px; accent-color: var(--primary-600); }
-.picture { margin: 0; overflow-x: auto; }
+/* their own width never widens the page */
+.picture, .scroll { width: 0; min-width: 100%; overflow: auto; }
+.picture { margin: 0; }
 .picture svg { width: 100%; min-width: 540px; height: auto; display: block; color: var(--body-text-color); }
 .picture text { fill: currentColor; font-size: 17px; }
 .picture .title { font-size: 16px; opacity: .8; }
@@ -34,7 +36,7 @@ CSS = """
 .dark .picture .pitch { stroke: var(--primary-300); }
 .picture .axis { stroke: currentColor; opacity: .6; }
 .picture .mark { stroke: currentColor; opacity: .18; }
-.scroll { max-height: 320px; overflow: auto; }
+.scroll { max-height: 320px; }
 .scroll table { width: 100%; border-collapse: collapse; }
 .scroll th, .scroll td { text-align: left; padding: 4px 8px; border-bottom: 1px solid var(--border-color-primary); }
 """

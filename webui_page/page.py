@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI
+from starlette.routing import Mount
 
 from settings import WebUISettings
 from sound import encode
@@ -76,6 +77,13 @@ def mount_page(app: FastAPI, page: gr.Blocks) -> FastAPI:
         head=HEAD,
     )
     return mounted
+
+
+def let_visitors_go(app: FastAPI) -> None:
+    """End the connections by which open pages say that they are alive, which would hold up a shutdown."""
+    for route in app.routes:
+        if isinstance(route, Mount) and isinstance(route.app, gr.routes.App):
+            route.app.stop_event.set()
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ class SineEngine:
     most_at_once: int = 0
     closed: int = 0
     """Streams that ended, in whatever way."""
+    ended: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released when a stream ends."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     voices = (Voice("female", "女声", "female"), Voice("male", "男声", "male"), Voice("child", "童声", "child"))
@@ -64,6 +66,7 @@ class SineEngine:
         finally:
             with self._lock:
                 self.closed += 1
+            self.ended.release()
 
     def _make(self, sentence: Sentence, start_s: float, reading: Reading, options: SynthesisOptions) -> Speech:
         with self._lock:

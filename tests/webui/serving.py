@@ -8,12 +8,10 @@ import threading
 from pathlib import Path
 
 import httpx
-import uvicorn
-from fastapi import FastAPI
 
+import webui
 from settings import Settings, WebUISettings
 from tests.webui.engine import SineEngine
-from webui import create_app
 
 
 class Server:
@@ -27,28 +25,30 @@ class Server:
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        app = asyncio.run(self._build())
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+        self._socket.listen()  # connections wait until the server is up
+        self._server: webui.Server | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
-    async def _build(self) -> FastAPI:
-        # outside a running loop Gradio opens two of its own and never closes them
-        return create_app(self.engine, self.settings, self.directory)
+    async def _serve(self) -> None:
+        # inside a running loop: outside, Gradio opens two of its own and never closes them
+        app = webui.create_app(self.engine, self.settings, self.directory)
+        self._server = webui.Server(app)
+        await self._server.serve(sockets=[self._socket])
 
     def __enter__(self) -> Server:
         self._thread.start()
         headers = {}
         if self.settings.webui.token:
             headers["Authorization"] = f"Bearer {self.settings.webui.token.get_secret_value()}"
-        with httpx.Client(transport=httpx.HTTPTransport(retries=5), trust_env=False) as client:
-            client.get(f"{self.url}/api/health", headers=headers, timeout=20).raise_for_status()
+        with httpx.Client(trust_env=False) as client:
+            client.get(f"{self.url}/api/health", headers=headers, timeout=120).raise_for_status()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
+        if self._server is not None:
+            self._server.should_exit = True
         self._thread.join(20)
         self._socket.close()
 
     def client(self, **options: object) -> httpx.Client:
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=20, **options)
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60, **options)

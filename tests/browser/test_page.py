@@ -1,0 +1,204 @@
+"""The operator's page in a real Chromium, around an engine whose sound can be computed."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.browser.watch import Watched
+from tests.webui.engine import CHAR_SAMPLES, RATE, Gate, SineEngine
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")  # Gradio's own use of pandas
+TEXT = "你好。今天天气★很好。"
+
+
+@pytest.fixture
+def page(browser, server) -> Iterator[Watched]:
+    with Watched.open(browser, server.url) as page:
+        yield page
+
+
+def test_typing_and_clicking_makes_a_sound_that_can_be_downloaded(page):
+    page.speak(TEXT)
+    sound, rate = soundfile.read(io.BytesIO(page.download()))
+    assert (rate, len(sound)) == (RATE, 8 * CHAR_SAMPLES)
+    assert np.sqrt((sound**2).mean()) == pytest.approx(0.5 / np.sqrt(2), abs=0.01)
+    assert page.text("#status").startswith("完成：0.80 秒")
+    assert "“★”：这个符号不发音。" in page.text("#status")
+    assert page.text("#audio #duration") == "0:01"
+    page.check_quiet()
+
+
+def test_the_player_really_plays(page):
+    page.speak("好" * 30)
+    page.wait_for_function("document.querySelector('#audio #duration').innerText === '0:03'")
+    page.get_by_role("button", name="播放").click()
+    page.wait_for_function("document.querySelector('#audio #time').innerText === '0:02'")
+    page.check_quiet()
+
+
+def test_the_picture_shows_waveform_mel_pitch_and_characters(page):
+    page.speak(TEXT)
+    picture = page.locator("#picture svg")
+    assert picture.get_attribute("aria-label") == "波形、梅尔频谱与音高，共 0.80 秒"
+    labels = picture.locator("text").all_text_contents()
+    assert [label for label in labels if label in TEXT] == list("你好今天天气很好")
+    assert picture.locator("image").evaluate("image => image.getBBox().width") > 700
+    assert picture.locator("polyline.pitch").count() == 1
+    page.get_by_text("每个字的时间").first.click()
+    rows = page.locator("#timings tbody tr")
+    assert rows.count() == 8
+    assert rows.nth(2).locator("td").all_inner_texts() == ["今", "3–4", "200", "300"]
+
+
+def test_speed_voice_and_format_reach_the_engine(page, server):
+    page.get_by_label("童声").check()
+    page.get_by_label("MP3").check()
+    speed = page.locator("input[type=number]").first
+    speed.fill("2")
+    speed.press("Tab")
+    page.speak("好" * 20)
+    assert page.text("#status").startswith("完成：1.00 秒")
+    assert soundfile.info(io.BytesIO(page.download())).format == "MP3"
+    page.check_quiet()
+
+
+def test_every_character_gets_its_reading(page):
+    page.fill("变好<b>★。")
+    page.get_by_role("button", name="这句话怎么读").click()
+    page.locator("#reading ruby").first.wait_for()
+    assert page.locator("#reading rt").all_inner_texts() == ["mā"] * 5
+    assert page.locator("#reading ruby.changed").get_attribute("title") == "变调：mǎ → mā"
+    assert "第 6 个字符“★”：这个符号不发音。" in page.text("#reading")
+    page.check_quiet()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "文本为空：请输入至少一个可以朗读的字符。"),
+        ("  \n", "文本为空：请输入至少一个可以朗读的字符。"),
+        ("★", "文本为空：请输入至少一个可以朗读的字符。"),
+        ("好" * 5001, "文本共 5001 个字符，一次最多 5000 个：请分段发送。"),
+    ],
+)
+def test_what_cannot_be_spoken_is_refused_with_a_sentence(page, text, sentence):
+    page.fill(text)
+    page.get_by_role("button", name="合成", exact=True).click()
+    alert = page.locator("#status [role=alert]")
+    alert.wait_for()
+    assert alert.inner_text().strip() == sentence
+    page.get_by_test_id("toast-body").wait_for()
+    assert sentence in page.get_by_test_id("toast-body").inner_text()
+    assert "Traceback" not in page.content()
+    page.speak("还能用")  # the page is not stuck
+
+
+def test_the_count_is_live_and_warns(page):
+    page.fill("你好𠮷")
+    page.get_by_text("3 / 5000 个字符").wait_for()
+    page.fill("好" * 5001)
+    page.get_by_text("5001 / 5000 个字符").wait_for()
+    assert page.locator(".count.over").count() == 1
+
+
+def test_cloning_is_shown_as_coming_and_cannot_be_used(page):
+    assert page.get_by_role("button", name="选择参考音频").is_disabled()
+    assert "克隆音色的功能尚未开放，目前请选用内置音色。" in page.content()
+
+
+def test_progress_is_shown_by_sentence_and_stop_stops(browser, start):
+    gate = Gate()
+    engine = SineEngine(before_sentence=lambda text: gate(text) if text.startswith("三") else None)
+    with start(engine) as server, Watched.open(browser, server.url) as page:
+        page.fill("一。二。三。四。五。")
+        page.get_by_role("button", name="合成", exact=True).click()
+        page.get_by_text("已合成 2 / 5 句").wait_for()
+        assert page.locator("#status progress").evaluate("bar => bar.value") == pytest.approx(0.4)
+        assert gate.arrived.acquire(timeout=10)
+        page.get_by_role("button", name="停止").click()
+        page.get_by_text("已停止。").wait_for()
+        gate.open()
+        page.speak("好")  # the place was given back
+        assert engine.made == ["一。", "二。", "三。", "好"]
+        page.check_quiet()
+
+
+def test_a_page_that_is_closed_stops_its_work(browser, start):
+    slow = threading.Event()  # never set: every sentence takes a tenth of a second
+    engine = SineEngine(before_sentence=lambda text: slow.wait(0.1) and None)
+    with start(engine, concurrency=1) as server:
+        with Watched.open(browser, server.url) as page:
+            page.fill("好。" * 300)
+            page.get_by_role("button", name="合成", exact=True).click()
+            page.get_by_text("已合成 2 / 300 句").wait_for()
+        assert engine.ended.acquire(timeout=30)
+        assert len(engine.made) < 150
+        with Watched.open(browser, server.url) as page:
+            page.speak("还能用")
+
+
+def test_two_pages_work_at_once(browser, server):
+    with Watched.open(browser, server.url) as first, Watched.open(browser, server.url) as second:
+        first.speak("一二三")
+        second.speak("一二三四五六")
+        assert len(soundfile.read(io.BytesIO(first.download()))[0]) == 3 * CHAR_SAMPLES
+        assert len(soundfile.read(io.BytesIO(second.download()))[0]) == 6 * CHAR_SAMPLES
+
+
+@pytest.mark.parametrize("width", [375, 768, 1280])
+def test_nothing_scrolls_sideways(browser, server, width):
+    with Watched.open(browser, server.url, width=width) as page:
+        page.speak(TEXT)
+        page.get_by_role("button", name="这句话怎么读").click()
+        page.locator("#reading ruby").first.wait_for()
+        page.get_by_text("每个字的时间").first.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_schemes(browser, server, scheme):
+    with Watched.open(browser, server.url, scheme=scheme) as page:
+        page.speak(TEXT)
+        ink, paper = page.brightness("#status p"), page.brightness("body", "backgroundColor")
+        drawn = page.brightness("#picture text", "fill")
+        if scheme == "dark":
+            assert paper < 60 and ink > 180 and drawn > 180
+        else:
+            assert paper > 230 and ink < 110 and drawn < 110
+
+
+def test_every_control_has_a_name(page):
+    for role in ("textbox", "radio", "slider", "spinbutton", "button"):
+        for control in page.get_by_role(role).all():
+            name = control.evaluate(
+                "e => (e.ariaLabel || e.title || e.innerText || [...(e.labels || [])].map(l => l.innerText).join(' ')"
+                " || (document.getElementById(e.getAttribute('aria-labelledby')) || {}).innerText || '').trim()"
+            )
+            assert name, control.evaluate("e => e.outerHTML")
+
+
+def test_a_login_opens_the_page(browser, start):
+    password = "p" * 16
+    with start(token="t" * 32, password=password) as server:
+        with Watched.open(browser, server.url, login=("operator", password)) as page:
+            page.speak("好")
+            page.check_quiet()
+
+
+@pytest.mark.skipif("SCREENSHOT" not in os.environ, reason="set SCREENSHOT=1 to write docs/images/page.png")
+def test_write_the_screenshot(browser, server):
+    with Watched.open(browser, os.environ.get("SCREENSHOT_URL", server.url), width=1180) as page:
+        page.speak("今天天气很好，我们一起去公园散步吧！")
+        page.get_by_role("button", name="这句话怎么读").click()
+        page.locator("#reading ruby").first.wait_for()
+        page.wait_for_function("document.querySelectorAll('#audio canvas, #audio svg').length > 0")
+        Path("docs/images").mkdir(parents=True, exist_ok=True)
+        page.screenshot(path="docs/images/page.png", full_page=True)

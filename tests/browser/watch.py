@@ -1,0 +1,82 @@
+"""A browser page that remembers what it complained about and whom it asked."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class Watched:
+    """A Playwright page with the few gestures that the tests repeat; everything else is passed on."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self._page = page
+        self.url = url
+        self.complaints: list[str] = []
+        self.strangers: list[str] = []
+        page.on("console", lambda message: message.type in ("error", "warning") and self._complain(message.text))
+        page.on("pageerror", lambda error: self._complain(str(error)))
+        page.on("request", self._note)
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(
+        cls,
+        browser: Any,
+        url: str,
+        width: int = 1180,
+        scheme: str = "light",
+        login: tuple[str, str] | None = None,
+    ) -> Iterator[Watched]:
+        credentials = {"username": login[0], "password": login[1]} if login else None
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, locale="zh-CN", color_scheme=scheme, http_credentials=credentials
+        )
+        context.set_default_timeout(60_000)
+        try:
+            page = cls(context.new_page(), url)
+            page.goto(url)
+            page.get_by_label("要朗读的文本").wait_for()
+            yield page
+        finally:
+            context.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._page, name)
+
+    def _complain(self, text: str) -> None:
+        self.complaints.append(text)
+
+    def _note(self, request: Any) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.strangers.append(request.url)
+
+    def fill(self, text: str) -> None:
+        self._page.get_by_label("要朗读的文本").fill(text)
+
+    def speak(self, text: str) -> None:
+        self.fill(text)
+        self._page.get_by_role("button", name="合成", exact=True).click()
+        self._page.get_by_text("完成：").wait_for()
+
+    def text(self, selector: str) -> str:
+        found: str = self._page.locator(selector).inner_text()
+        return found.strip()
+
+    def download(self) -> bytes:
+        with self._page.expect_download() as event:
+            self._page.locator("#download").click()
+        return Path(event.value.path()).read_bytes()
+
+    def brightness(self, selector: str, style: str = "color") -> float:
+        """Mean of red, green and blue, 0 to 255."""
+        value = self._page.locator(selector).first.evaluate(f"e => getComputedStyle(e).{style}")
+        red, green, blue = (float(part) for part in value.split("(")[1].rstrip(")").split(",")[:3])
+        return (red + green + blue) / 3
+
+    def check_quiet(self) -> None:
+        """No error or warning in the console, no request to anybody else."""
+        assert self.complaints == []
+        assert self.strangers == []
