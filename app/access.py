@@ -7,6 +7,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from flask import g, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Caller
 from app.errors import CredentialError, ScopeError
@@ -21,17 +22,18 @@ def caller() -> Caller:
 
     Raises:
         CredentialError: nobody that we know.
+        SQLAlchemyError: the database could not be asked.
     """
     found = _found()
-    if isinstance(found, CredentialError):
+    if not isinstance(found, Caller):
         raise found
     return found
 
 
 def subject() -> str | None:
-    """The caller's subject, or None without a good credential."""
+    """The caller's subject, or None without a good credential; never raises."""
     found = _found()
-    return None if isinstance(found, CredentialError) else found.subject
+    return found.subject if isinstance(found, Caller) else None
 
 
 def requires(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -54,12 +56,12 @@ def requires(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return wrap
 
 
-def _found() -> Caller | CredentialError:
-    found: Caller | CredentialError | None = g.get("caller")
+def _found() -> Caller | CredentialError | SQLAlchemyError:
+    found: Caller | CredentialError | SQLAlchemyError | None = g.get("caller")
     if found is None:
         try:
             found = services().door.admit(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
-        except CredentialError as error:
+        except (CredentialError, SQLAlchemyError) as error:
             found = error
         g.caller = found
     return found

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from flask import g, request
+from flask import request
 from pydantic import AfterValidator, BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.errors import FieldError, MalformedBodyError, MediaTypeError
+from app.errors import BodyTooLargeError, FieldError, MalformedBodyError, MediaTypeError
 from settings import reason
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -90,9 +91,15 @@ def printable(name: str, limit: int = 60) -> str:
 
 
 def _read(max_bytes: int) -> bytes:
-    g.body_limit = max_bytes
-    request.max_content_length = max_bytes
-    return request.get_data(cache=False)
+    # one more than the limit: a chunked body that is longer is not refused by Werkzeug but silently cut there
+    request.max_content_length = max_bytes + 1
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise BodyTooLargeError(max_bytes) from error
+    if len(data) > max_bytes:
+        raise BodyTooLargeError(max_bytes)
+    return data
 
 
 def _check_type() -> None:

@@ -90,8 +90,10 @@ class PrewarmItem(Base):
     """JSON."""
     state: Mapped[str] = mapped_column(String(8), index=True)
     """``pending``, ``done`` or ``failed``."""
-    detail: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[str] = mapped_column(Text)
     """Why it failed."""
+    attempts: Mapped[int] = mapped_column(Integer)
+    """How often the engine failed at it."""
     updated_s: Mapped[float] = mapped_column(Float)
 
 

@@ -32,7 +32,7 @@ from typing import Any
 from flask import Flask, Response, g
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 
 from app.storage import AudioNotFoundError, LinkError, LinkExpiredError, StorageError
 
@@ -251,7 +251,6 @@ _HTTP = {
     400: ("bad_request", "请求格式有误。"),
     404: ("not_found", "没有这个地址：可用的接口见 /docs。"),
     405: ("method_not_allowed", "此地址不支持这种请求方法。"),
-    413: ("body_too_large", "请求体过大。"),
     416: ("range_not_satisfiable", "请求的范围超出文件大小。"),
     429: ("rate_limited", "请求过于频繁：请稍后再试。"),
 }
@@ -321,8 +320,6 @@ def _on_foreign(error: Exception) -> Response:
 def _on_http(error: HTTPException) -> Response:
     if isinstance(error, RateLimitExceeded):
         return respond(Problem(429, *_HTTP[429], headers={"Retry-After": str(g.get("retry_after_s", 60))}))
-    if isinstance(error, RequestEntityTooLarge):
-        return respond(problem_of(BodyTooLargeError(g.get("body_limit", 0))))
     status = error.code or 500
     code, detail = _HTTP.get(status, ("bad_request", "请求有误。") if status < 500 else ("internal_error", _INTERNAL))
     return respond(Problem(status, code, detail, headers=_kept_headers(error)))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import PrewarmItem, insert_into
-from app.errors import EngineRefusedError, GatewayError
+from app.errors import EngineBusyError, EngineRefusedError, EngineUnreachableError, GatewayError
 from app.gateway import Order
 from app.speech import Speech, Wish
 from app.storage import StorageError
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 _KEPT_S = 30 * 86_400
 """How long finished items are remembered."""
+_MAX_ATTEMPTS = 5
 _POLL_S = 2.0
 _BACK_OFF_S = 15.0
 
@@ -48,12 +50,14 @@ class Prewarm:
 
         An item that failed before is tried again.
         """
-        ready = pending = 0
-        for wish in dict.fromkeys(wishes):
-            is_ready = self._is_ready(wish)
-            self._put(wish, "done" if is_ready else "pending")
-            ready, pending = ready + is_ready, pending + (not is_ready)
-        return Progress(ready, pending, 0)
+        ready = {wish: self._is_ready(wish) for wish in wishes}
+        rows = [self._row(wish, "done" if is_ready else "pending") for wish, is_ready in ready.items()]
+        insert = insert_into(self.engine, PrewarmItem)
+        kept = {name: insert.excluded[name] for name in ("state", "detail", "attempts", "updated_s")}
+        with self.engine.begin() as connection:
+            connection.execute(insert.on_conflict_do_update(index_elements=[PrewarmItem.id], set_=kept), rows)
+        done = sum(ready.values())
+        return Progress(done, len(ready) - done, 0)
 
     def progress(self) -> Progress:
         """Of everything on the list."""
@@ -77,6 +81,9 @@ class Prewarm:
             self.speech.prepare(wish_of(row.order), f"prewarm-{row.id[:16]}")
         except EngineRefusedError as error:
             self._settle(row.id, "failed", str(error))
+        except GatewayError as error:
+            self._postpone(row.id, error)
+            raise
         else:
             self._settle(row.id, "done")
         return True
@@ -93,14 +100,26 @@ class Prewarm:
         except GatewayError:  # the engine has not been up yet: the worker will look
             return False
 
-    def _put(self, wish: Wish, state: str) -> None:
+    def _row(self, wish: Wish, state: str) -> dict[str, object]:
         order = text_of(wish)
-        values = {"state": state, "detail": "", "updated_s": self.now()}
-        row = insert_into(self.engine, PrewarmItem).values(
-            id=hashlib.sha256(order.encode()).hexdigest(), order=order, **values
-        )
+        return {
+            "id": hashlib.sha256(order.encode()).hexdigest(),
+            "order": order,
+            "state": state,
+            "detail": "",
+            "attempts": 0,
+            "updated_s": self.now(),
+        }
+
+    def _postpone(self, item_id: str, error: GatewayError) -> None:
+        """To the end of the list; a text at which the engine fails again and again must not hold up the others."""
+        is_its_fault = not isinstance(error, EngineUnreachableError | EngineBusyError)
+        row = update(PrewarmItem).where(PrewarmItem.id == item_id)
         with self.engine.begin() as connection:
-            connection.execute(row.on_conflict_do_update(index_elements=[PrewarmItem.id], set_=values))
+            connection.execute(
+                row.values(attempts=PrewarmItem.attempts + int(is_its_fault), updated_s=self.now(), detail=str(error))
+            )
+            connection.execute(row.where(PrewarmItem.attempts >= _MAX_ATTEMPTS).values(state="failed"))
 
     def _settle(self, item_id: str, state: str, detail: str = "") -> None:
         row = update(PrewarmItem).where(PrewarmItem.id == item_id)
@@ -148,7 +167,7 @@ def run_schedule(tasks: Sequence[Task], prewarm: Prewarm, stop: threading.Event)
         if time.monotonic() >= resting_until_s:
             try:
                 busy = prewarm.make_next()
-            except (GatewayError, StorageError) as error:
+            except (GatewayError, StorageError, SQLAlchemyError) as error:
                 _log.warning("prewarming pauses: %s", error)
                 resting_until_s = time.monotonic() + _BACK_OFF_S
         if not busy:

@@ -173,7 +173,17 @@ class Speech:
         again = self.find(key)  # made between our look and our turn
         if again is not None:
             return Made(again, fresh=False)
+        begun_s = time.monotonic()
         utterance = self.gateway.synthesize(wish.order, Trip(request_id, self.terms.deadline_s))
+        took_s = time.monotonic() - begun_s
+        _log.info(
+            "%s spoke %d characters, %.2f s of sound in %.2f s (real-time factor %.3f)",
+            request_id,
+            len(wish.order.text),
+            utterance.duration_s,
+            took_s,
+            took_s / utterance.duration_s,
+        )
         self.catalogue.learn(utterance.revision)
         data = _encoded(utterance, wish)
         name = f"{secrets.token_hex(16)}.{wish.format}"

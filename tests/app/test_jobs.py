@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from app.errors import EngineRefusedError, EngineUnreachableError
+from app.errors import EngineRefusedError, EngineUnreachableError, GatewayError
 from app.gateway import Order
 from app.jobs import Progress, Task, prewarm_now, run_schedule, text_of, wish_of
 from app.services import services_of
@@ -78,6 +78,28 @@ def test_an_engine_that_is_away_leaves_everything_pending(prewarm, gateway):
     with pytest.raises(EngineUnreachableError):
         prewarm.make_next()
     assert prewarm.progress() == Progress(0, 3, 0)
+
+
+def test_a_text_at_which_the_engine_fails_goes_to_the_end_and_fails_in_the_end(prewarm, gateway, clock):
+    prewarm.ask([wish("毒"), wish("药")])
+    speak = gateway.synthesize
+
+    def synthesize(order, trip):
+        if order.text == "毒":
+            raise GatewayError
+        return speak(order, trip)
+
+    gateway.synthesize = synthesize
+    outcomes = []
+    for _ in range(7):
+        clock.now_s += 1
+        try:
+            outcomes.append(prewarm.make_next())
+        except GatewayError:
+            outcomes.append("failed")
+    assert sorted(map(str, outcomes)) == ["False", "True"] + ["failed"] * 5
+    assert outcomes.index(True) <= 1  # the other one did not wait for it
+    assert prewarm.progress() == Progress(1, 0, 1)
 
 
 def test_settled_items_are_forgotten_after_a_month_and_pending_ones_never(prewarm, clock):

@@ -19,6 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from app.auth import ApiKeys, NewKey
+from app.database import connect
+
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
 
@@ -127,9 +130,6 @@ def test_it_answers_over_tls_and_names_its_parts(proxy):
 
 
 def test_an_engine_that_is_not_there_is_502_at_once(proxy):
-    from app.auth import ApiKeys, NewKey
-    from app.database import connect
-
     engine = connect(f"sqlite:///{proxy.certificate.parent}/app.db")
     key = ApiKeys(engine, time.time).create(NewKey("test", ("tts",)))[1]
     engine.dispose()
@@ -176,6 +176,27 @@ def test_what_is_no_http_is_answered_in_the_one_shape(proxy, data, status, code)
     assert (problem["status"], problem["code"], problem["error"]) == (status, code, problem["detail"])
     assert re.fullmatch(r"[0-9a-f]{32}", problem["request_id"])
     assert b"nonsense" not in body
+
+
+def test_a_body_without_a_length_is_bounded_too(proxy):
+    key = {"X-API-Key": "tts_abcdefgh_" + "A" * 43}
+    chunks = (b" " * 1000 for _ in range(300))
+    answer = requests.post(
+        f"https://localhost:{proxy.port}/auth/token", data=chunks, headers=key, verify=proxy.certificate, timeout=20
+    )
+    assert answer.status_code == 401  # who is nobody is not read at all
+    engine = connect(f"sqlite:///{proxy.certificate.parent}/app.db")
+    key = {"X-API-Key": ApiKeys(engine, time.time).create(NewKey("test", ("tts",)))[1]}
+    engine.dispose()
+    for path in ("/auth/token", "/tts"):
+        answer = requests.post(
+            f"https://localhost:{proxy.port}{path}",
+            data=(b" " * 1000 for _ in range(300)),
+            headers=key | {"Content-Type": "application/json"},
+            verify=proxy.certificate,
+            timeout=20,
+        )
+        assert (answer.status_code, answer.json().get("limit")) == (413, 65_536), answer.text
 
 
 def test_slow_clients_hold_no_thread_for_long(proxy):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 import soundfile
+from sqlalchemy import text
 
 from app.errors import EngineBusyError, EngineRefusedError, EngineTimeoutError, EngineUnreachableError, GatewayError
 
@@ -146,6 +147,16 @@ def test_a_bad_request_is_refused_in_the_one_shape_and_leaves_nothing_behind(
     assert stored() == (0, 0)
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(65_536, 200), (65_537, 413), (65_538, 413), (200_000, 413)])
+def test_the_limit_of_a_body_is_exact_and_a_longer_one_is_never_cut(client, auth, size, status, chunked):
+    body = json_of().ljust(size)  # what is beyond the limit is white space: cut there, it would pass
+    how = {"input_stream": io.BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True}}
+    answer = client.post("/tts", content_type="application/json", headers=auth, **(how if chunked else {"data": body}))
+    assert answer.status_code == status
+    assert answer.get_json().get("limit") == (65_536 if status == 413 else None)
+
+
 @pytest.mark.parametrize("name", ["emotion", "intensity", "pitch", "volume", "voice_id", "文本"])
 def test_an_unknown_field_is_named(client, auth, name):
     problem = client.post("/tts", json={"text": "a", name: 1}, headers=auth).get_json()
@@ -239,3 +250,24 @@ def test_the_clients_retry_of_a_failure_works(client, auth, gateway, services):
     assert client.post("/tts", json={"text": "你好"}, headers=auth).status_code == 502
     gateway.failure = None
     assert client.post("/tts", json={"text": "你好"}, headers=auth).status_code == 200
+
+
+def test_a_broken_database_is_503_and_says_nothing_about_itself(client, services, auth):
+    with services.engine.begin() as connection:
+        connection.execute(text("DROP TABLE revoked_tokens"))
+    answer = client.post("/tts", json={"text": "你好"}, headers=auth)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "database_failed")
+    assert answer.headers["Retry-After"] == "5"
+    assert "revoked" not in answer.text
+
+
+def test_the_log_tells_who_and_how_long_and_never_what(client, auth, key, caplog):
+    caplog.set_level("INFO")
+    body = client.post("/tts", json={"text": "机密文本"}, headers=auth).get_json()
+    fetch(client, body["audio_url"])
+    client.post("/tts", json={"text": "机密文本"}, headers={"X-API-Key": key})
+    assert f"{body['request_id']} POST /tts 200" in caplog.text
+    assert f"{body['request_id']} spoke 4 characters, 0.40 s of sound" in caplog.text
+    assert "GET /audio/<name> 200" in caplog.text
+    for secret in ("机密文本", "signature", auth["Authorization"][7:], key):
+        assert secret not in caplog.text
