@@ -1,6 +1,7 @@
 """The caller's characters → the characters that the rules know, with a position map.
 
-Full-width letters and digits, ligatures, mathematical alphabets and accents fold to plain ones; silent characters
+Full-width letters and digits, ligatures, mathematical alphabets and accents fold to plain ones, traditional
+characters to simplified ones (so that one set of rules and words fits both); silent characters
 (emoji, decoration, control characters) leave with a notice; scripts that nobody here can read are refused by name.
 """
 
@@ -10,12 +11,14 @@ import unicodedata
 from dataclasses import dataclass
 
 from tts_engine.errors import UnreadableTextError
+from tts_engine.frontend.data import table
 from tts_engine.frontend.reading import Notice
 
 _LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029\x1c\x1d\x1e")
 _KEPT = frozenset("₀₁₂₃₄₅₆₇₈₉²³⁰¹⁴⁵⁶⁷⁸⁹⁻ⁿ½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞℃℉㎡㎥°′″™©®№…‥·～，：；！？（）［］｛｝、。")
 _FULL_WIDTH_KEPT = frozenset("，：；！？（）［］｛｝")
 _READ_SYMBOLS = frozenset("℃℉°→←↑↓①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳№㎡㎥￥")
+_SIMPLIFIED = {row[0]: row[1] for row in table("traditional.tsv")}
 _ZERO = "〇"
 _REPEAT = "々"
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " "}
@@ -99,7 +102,9 @@ def _fold_one(writer: _Writer, begin: int) -> int:
         return _fold_ascii(writer, begin)
     end = begin + 1
     category = unicodedata.category(character)
-    if is_han(character) or character in _KEPT or character in _READ_SYMBOLS:
+    if character in _SIMPLIFIED:
+        writer.put(_SIMPLIFIED[character], begin, end)
+    elif is_han(character) or character in _KEPT or character in _READ_SYMBOLS:
         writer.put(unicodedata.normalize("NFKC", character) if "豈" <= character <= "龎" else character, begin, end)
     elif character in _LINE_ENDS or category[0] == "Z":
         writer.put("\n" if character in _LINE_ENDS else " ", begin, end)
