@@ -5,11 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Engine, Float, Integer, String, Text, create_engine, event, make_url, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from settings import SettingsError
 
@@ -92,7 +106,7 @@ class PrewarmItem(Base):
     """``pending``, ``done`` or ``failed``."""
     detail: Mapped[str] = mapped_column(Text)
     """Why it failed."""
-    attempts: Mapped[int] = mapped_column(Integer)
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     """How often the engine failed at it."""
     updated_s: Mapped[float] = mapped_column(Float)
 
@@ -182,3 +196,23 @@ def _create_tables(engine: Engine) -> None:
             connection.execute(CreateTable(table, if_not_exists=True))
             for index in table.indexes:
                 connection.execute(CreateIndex(index, if_not_exists=True))
+    for table in Base.metadata.sorted_tables:
+        known = _columns(engine, table)
+        for column in table.columns:
+            if column.name not in known:
+                _add_column(engine, table, column)
+
+
+def _add_column(engine: Engine, table: Table, column: Column[Any]) -> None:
+    """A database of an earlier version lacks columns that came later; these have a default or may be empty."""
+    definition = CreateColumn(column).compile(dialect=engine.dialect)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+    except SQLAlchemyError:
+        if column.name not in _columns(engine, table):  # no other process was quicker
+            raise
+
+
+def _columns(engine: Engine, table: Table) -> set[str]:
+    return {column["name"] for column in inspect(engine).get_columns(table.name)}

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -164,9 +165,20 @@ def test_a_broken_database_is_one_sentence(tmp_path):
         connect(f"sqlite:///{tmp_path}/app.db")
 
 
-def test_many_may_create_the_tables_at_once(tmp_path):
-    from concurrent.futures import ThreadPoolExecutor
+def test_a_database_of_an_earlier_version_gets_the_columns_that_came_later(tmp_path):
+    old = sqlite3.connect(tmp_path / "app.db")
+    old.execute('CREATE TABLE prewarm (id TEXT PRIMARY KEY, "order" TEXT, state TEXT, detail TEXT, updated_s FLOAT)')
+    old.execute("INSERT INTO prewarm VALUES ('a', '{}', 'pending', '', 1.0)")
+    old.commit()
+    url = f"sqlite:///{tmp_path}/app.db"
+    with ThreadPoolExecutor(4) as pool:
+        for engine in pool.map(connect, [url] * 4):
+            engine.dispose()
+    assert old.execute("SELECT id, attempts FROM prewarm").fetchall() == [("a", 0)]
+    old.close()
 
+
+def test_many_may_create_the_tables_at_once(tmp_path):
     url = f"sqlite:///{tmp_path}/new/app.db"
     with ThreadPoolExecutor(6) as pool:
         for engine in pool.map(connect, [url] * 6):

@@ -235,6 +235,16 @@ def test_a_client_that_never_finishes_its_handshake_is_cut(proxy):
     assert proxy.get("/healthz").status_code == 200
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
+def test_its_processes_stay_under_150_mb_each(proxy):
+    pid = proxy.process.pid
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    assert len(workers) == 1
+    peaks_kb = [int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{p}/status").read_text())[1]) for p in (pid, *workers)]
+    print("peak kB", peaks_kb)
+    assert max(peaks_kb) < 150 * 1024
+
+
 def test_nothing_but_the_proxys_own_files_is_written(proxy):
     left = {path.name for path in proxy.certificate.parent.iterdir()}
     assert left <= {"cert.pem", "key.pem", "log", "app.db", "app.db-wal", "app.db-shm", "audio"}

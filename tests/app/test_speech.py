@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,22 @@ def test_a_hundred_who_ask_the_same_get_one_synthesis(speech, gateway, stored):
     assert len({clip.audio_url for clip in clips}) == 1
     assert sum(not clip.cached for clip in clips) == 1
     assert stored() == (1, 1)
+
+
+def test_who_comes_just_after_the_flight_landed_finds_the_sound_and_is_not_charged(speech, gateway, services):
+    key = cache_key(wish(), "r1")
+    looks = []
+
+    class LateLook(type(speech.library)):
+        def find(self, key):
+            looks.append(key)
+            return None if len(looks) == 1 else super().find(key)  # the row appears after the first look
+
+    speech.speak(wish(), "other", "request-1")
+    library = LateLook(speech.library.engine, speech.library.now, speech.library.touch_interval_s)
+    clip = replace(speech, library=library).speak(wish(), "tester", "request-2")
+    assert (looks, clip.cached, len(gateway.orders)) == ([key, key], True, 1)
+    services.quota.charge("tester", 200_000)
 
 
 def test_only_the_one_who_started_it_pays(speech, gateway, services):
