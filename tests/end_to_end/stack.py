@@ -13,7 +13,7 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).parents[2]
-START_LIMIT_S = 120
+START_LIMIT_S = 240
 LAUNCH = ("-P", "app/launch.py")
 
 

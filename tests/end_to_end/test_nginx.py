@@ -169,6 +169,8 @@ def test_errors_of_nginx_look_like_those_of_the_proxy(front):
     assert is_problem(too_large, 413, "body_too_large")
     long_uri = front.request("GET", "/" + "a" * 9000)
     assert is_problem(long_uri, 414, "uri_too_long")
+    plain = front.session.get(f"http://localhost:{front.https_port}/", timeout=10)
+    assert is_problem(plain, 400, "bad_request")
 
 
 def test_an_address_that_a_client_writes_itself_does_not_count(front):

@@ -11,9 +11,9 @@ from tests.end_to_end.stack import Stack, until
 
 @pytest.fixture(scope="module")
 def fragile(tmp_path_factory):
-    """A stack of its own, whose proxy gives up after three seconds."""
+    """A stack of its own, whose proxy gives up after six seconds."""
     with Stack(
-        tmp_path_factory.mktemp("fragile"), {"GATEWAY__DEADLINE_S": "3", "GATEWAY__READ_TIMEOUT_S": "4"}
+        tmp_path_factory.mktemp("fragile"), {"GATEWAY__DEADLINE_S": "6", "GATEWAY__READ_TIMEOUT_S": "7"}
     ) as running:
         yield running
 
@@ -33,7 +33,7 @@ def test_a_webui_that_hangs_is_504_and_one_that_goes_on_works(fragile):
         webui.send_signal(signal.SIGCONT)
     assert answer.status_code == 504
     assert answer.json()["code"] == "engine_timeout"
-    assert seconds < 8
+    assert seconds < 12
     assert fragile.tts(text="又能说话了。").status_code == 200
 
 
@@ -49,7 +49,7 @@ def test_a_webui_killed_in_the_middle_is_502_until_it_is_back(fragile):
     caller.join(30)
     answer, seconds = answers[0]
     assert answer.status_code in (502, 504)
-    assert seconds < 8
+    assert seconds < 12
     down, seconds = timed(lambda: fragile.tts(text="现在没人。"))
     assert down.status_code == 502
     assert down.json()["code"] == "engine_unreachable"
@@ -74,12 +74,12 @@ def _is_waiting(port):
 
 def test_a_proxy_that_is_told_to_stop_finishes_what_it_does(fragile):
     answers = []
-    caller = threading.Thread(target=lambda: answers.append(fragile.tts(text="停止之前说完这一句，" * 20)))
+    caller = threading.Thread(target=lambda: answers.append(fragile.tts(text="停止之前说完这一句。")))
     webui = fragile.processes["webui"]
     webui.send_signal(signal.SIGSTOP)
     caller.start()
     until(lambda: _is_waiting(f":{fragile.webui_port:04X}"), 10, "the proxy has sent the request")
-    proxy = fragile.processes.pop("proxy")
+    proxy = fragile.processes["proxy"]
     proxy.send_signal(signal.SIGTERM)
     webui.send_signal(signal.SIGCONT)
     caller.join(30)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.end_to_end.stack import ROOT, free_port, until
 
-START_LIMIT_S = 180
+START_LIMIT_S = 240
 STOP_LIMIT_S = 60
 
 
