@@ -218,7 +218,7 @@ def _prepare(settings: Settings) -> None:
     from app.first_run import prepare
 
     for line in prepare(settings, now):
-        sys.stderr.write(f"{line}\n")
+        sys.stdout.write(f"say {shlex.quote(line)}\n")  # for the shell to say: stdout is its input, stderr its errors
 
 
 def _is_prepared(settings: Settings, now: datetime.datetime) -> bool:

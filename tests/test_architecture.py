@@ -69,7 +69,8 @@ def test_the_front_end_knows_text_alone(file):
 
 @pytest.mark.parametrize("file", ENGINE)
 def test_the_engine_knows_neither_web_nor_settings_nor_its_own_training(file):
-    assert not tops(file) & (WEB | OWN - {"tts_engine"})
+    known = {"tts_engine", "sound"} if file == "tts_engine/__main__.py" else {"tts_engine"}  # the command writes files
+    assert not tops(file) & (WEB | OWN - known)
     assert {name for name in imports(file) if within(name, "tts_engine.training")} == set()
 
 
