@@ -7,9 +7,8 @@ import contextlib
 import logging
 import re
 import secrets
-import time
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -93,7 +92,6 @@ class _Answer:
     request_id: str
     is_api: bool
     media_type: str = ""
-    started_s: float = field(default_factory=time.monotonic)
     is_started: bool = False
     is_replaced: bool = False
 

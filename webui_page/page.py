@@ -222,7 +222,7 @@ class _Actions:
         }
 
     def _shown(self, made: Utterance, text: str, format: str) -> Update:
-        path = str(self.store.save(encode(made.samples, made.sample_rate, format), format))
+        path = str(self.store.save(encode(made.samples, made.sample_rate, format), format, self.store.gradio))
         logger.info(
             "request=page-%s characters=%d duration_s=%.3f rtf=%.4f",
             secrets.token_hex(4),

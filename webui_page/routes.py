@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from settings import Settings
 from sound import MEDIA_TYPES, encode
-from tts_engine.errors import EmptyTextError, TTSError
+from tts_engine.errors import EmptyTextError, TTSError, UnknownVoiceError
 from webui_page import frames, problems
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call
 from webui_page.desk import Desk, Piece
@@ -139,7 +139,11 @@ async def _call(request: Request) -> Call:
     if media_type.strip().lower() != "application/json":
         raise RefusalError(415, "bad_content_type", "请用 Content-Type: application/json 发送 JSON。")
     parts: Parts = request.app.state.parts
-    return parse_call(body, parts.settings.webui.max_chars)
+    call = parse_call(body, parts.settings.webui.max_chars)
+    known = tuple(voice.name for voice in parts.desk.engine.voices)
+    if call.options.voice not in known:  # before it waits for its turn
+        raise UnknownVoiceError(call.options.voice, known)
+    return call
 
 
 def _deadline(request: Request, arrived: float) -> float | None:

@@ -32,20 +32,27 @@ class AudioStore:
         """Where ``save`` puts files."""
         return self.root / "audio"
 
+    @property
+    def gradio(self) -> Path:
+        """Gradio's own temporary files; what the page shows is written here, so that it is not copied again."""
+        return self.root / "gradio"
+
     def prepare(self) -> None:
         """Make the folders, for this user alone."""
-        for folder in (self.root, self.audio, self.root / "gradio"):
+        for folder in (self.root, self.audio, self.gradio):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def save(self, data: bytes, suffix: str) -> Path:
+    def save(self, data: bytes, suffix: str, folder: Path | None = None) -> Path:
         """Write a file whole or not at all.
 
         Args:
             data: the file.
             suffix: ``wav`` or ``mp3``.
+            folder: ``audio`` unless given.
         """
-        path = self.audio / f"{secrets.token_hex(16)}.{suffix}"
-        handle, temporary = tempfile.mkstemp(dir=self.audio, prefix=".new-")
+        folder = folder or self.audio
+        path = folder / f"{secrets.token_hex(16)}.{suffix}"
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -98,7 +105,7 @@ class AudioStore:
     def _remove_empty_folders(self) -> None:
         for folder, _, _ in os.walk(self.root, topdown=False):
             path = Path(folder)
-            if path in (self.root, self.audio, self.root / "gradio"):
+            if path in (self.root, self.audio, self.gradio):
                 continue
             try:
                 if time.time() - path.lstat().st_mtime >= self.lifetime_s:

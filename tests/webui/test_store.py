@@ -30,6 +30,8 @@ def test_a_saved_file_is_found_by_its_random_name(store):
     assert store.find(first.name).read_bytes() == b"one"
     assert store.find(second.name).read_bytes() == b"two"
     assert sorted(p.name for p in store.audio.iterdir()) == sorted([first.name, second.name])
+    shown = store.save(b"three", "wav", store.gradio)
+    assert shown.parent == store.gradio and store.find(shown.name) is None
     assert stat.S_IMODE(store.root.stat().st_mode) == stat.S_IMODE(store.audio.stat().st_mode) == 0o700
     assert stat.S_IMODE(first.stat().st_mode) == 0o600
 
