@@ -1,5 +1,7 @@
 """Mandarin (and English words in it) → speech, on this machine.
 
+One call does all of it::
+
     from tts_engine import IndexTTSModel
     sample_rate, samples = IndexTTSModel("v23").tts("今天天气很好。", speaker_id="female", speed=1.0)
 """

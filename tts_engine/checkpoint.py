@@ -57,6 +57,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         CheckpointError: a file is missing or damaged, or was made for other phonemes or another signal.
     """
     check_model(folder)
+    try:
+        return _describe(folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:  # whole by its hashes, but not what we write
+        raise CheckpointError(f"{folder} 的 config.json 或 voices.json 格式不对：请重新导出或下载模型。") from error
+
+
+def _describe(folder: Path) -> Checkpoint:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config["symbols"] != list(SYMBOLS):
         raise CheckpointError(f"{folder} 的音素表与本程序不一致：请使用同一版本的模型与程序。")

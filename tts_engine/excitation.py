@@ -50,9 +50,7 @@ def _per_sample(f0: FloatArray, hop_length: int) -> tuple[npt.NDArray[np.float64
     return track, np.repeat(f0 > 0, hop_length)
 
 
-def _sum_of_cosines(
-    phase: npt.NDArray[np.float64], harmonics: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
+def _sum_of_cosines(phase: npt.NDArray[np.float64], harmonics: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """``sum(cos(k * phase) for k in 1..harmonics)`` by the Dirichlet kernel."""
     half = phase / 2
     order = 2 * harmonics + 1

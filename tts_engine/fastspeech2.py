@@ -31,7 +31,7 @@ PITCH_CENTRE = 7.5
 """log2 Hz that the network's pitch counts from: 181 Hz."""
 
 
-class FastSpeech2Config(PretrainedConfig):  # type: ignore[misc]  # transformers is not typed
+class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # transformers is half typed
     """Dimensions of the acoustic model."""
 
     model_type = "indextts_fastspeech2"
@@ -83,7 +83,7 @@ class Variance:
     """(B, T) natural logarithm of the mel magnitudes' sum."""
 
 
-class FastSpeech2(PreTrainedModel):  # type: ignore[misc]
+class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
     """The acoustic model."""
 
     config_class = FastSpeech2Config
@@ -103,7 +103,7 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[misc]
         self.variance_to_hidden = nn.Conv1d(3, width, 9, padding=4)
         self.decoder = FeedForwardTransformer(width, config.decoder_layers, 0, 9, dropout)
         self.mel = nn.Linear(width, AudioConfig().n_mels)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         """Embeddings start small; the rest keeps torch's own initialisation."""

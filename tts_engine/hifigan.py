@@ -7,8 +7,9 @@ every voice, cloned ones included.
                                                                 gain of the noise
     excitation (B, 2, S) ──► STFT ──► × gains ──► inverse STFT ──► samples (B, S)
 
-Source: HiFi-GAN (Kong et al. 2020, section 2.2: transposed convolutions, multi-receptive-field fusion); the inverse-STFT
-head of iSTFTNet (Kaneko et al. 2022); the source filter of NSF (Wang et al. 2019) and HiFTNet (Li et al. 2023).
+Source: HiFi-GAN (Kong et al. 2020, section 2.2: transposed convolutions, multi-receptive-field fusion); the
+inverse-STFT head of iSTFTNet (Kaneko et al. 2022); the source filter of NSF (Wang et al. 2019) and HiFTNet (Li et al.
+2023).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _SLOPE = 0.1
 _MAX_LOG_GAIN = 6.0
 
 
-class HifiGanConfig(PretrainedConfig):  # type: ignore[misc]  # transformers is not typed
+class HifiGanConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # transformers is half typed
     """Dimensions of the generator."""
 
     model_type = "indextts_hifigan"
@@ -127,7 +128,7 @@ class Stft(nn.Module):
         return samples[:, :, self.pad : -self.pad]
 
 
-class HifiGan(PreTrainedModel):  # type: ignore[misc]
+class HifiGan(PreTrainedModel):  # type: ignore[no-untyped-call]
     """The generator."""
 
     config_class = HifiGanConfig
@@ -149,7 +150,7 @@ class HifiGan(PreTrainedModel):  # type: ignore[misc]
         )
         self.post = nn.Conv1d(widths[-1], 3 * bins, 3, padding=1)
         self._start_from_the_mel(audio)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep torch's own initialisation: transformers' 0.02 starts very slowly here."""
@@ -162,10 +163,10 @@ class HifiGan(PreTrainedModel):  # type: ignore[misc]
         centres = mel_centres_hz(audio)
         weights = np.stack([np.interp(hz, centres, row) for row in np.eye(audio.n_mels)], axis=1)  # (K, M)
         self.envelope.weight.copy_(torch.tensor(np.concatenate([weights, weights])[:, :, None]))
-        self.envelope.bias[:bins] = 1.0
-        self.envelope.bias[bins:] = -1.0
+        self.envelope.bias[:bins] = 1.0  # type: ignore[index]  # nn.Conv1d has a bias unless told otherwise
+        self.envelope.bias[bins:] = -1.0  # type: ignore[index]
         self.post.weight.mul_(0.1)
-        self.post.bias.zero_()
+        self.post.bias.zero_()  # type: ignore[union-attr]
 
     def forward(self, mel: Tensor, f0: Tensor, excitation: Tensor) -> Tensor:
         """Filter the excitation.

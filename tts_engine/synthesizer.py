@@ -72,7 +72,7 @@ class Speech:
     @property
     def duration_s(self) -> float:
         """Seconds of sound."""
-        return self.samples.shape[0] / self.sample_rate
+        return len(self.samples) / self.sample_rate
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,7 @@ class Synthesizer:
             offset += samples.shape[0]
             warnings, reading_s = (), 0.0
 
-    def _predict(
-        self, sentence: reading.Sentence, embedding: FloatArray, speed: float
-    ) -> tuple[IntArray, Acoustics]:
+    def _predict(self, sentence: reading.Sentence, embedding: FloatArray, speed: float) -> tuple[IntArray, Acoustics]:
         phonemes = np.array([SYMBOL_IDS[phoneme.symbol] for phoneme in sentence.phonemes], dtype=np.int64)
         tones = np.array([phoneme.tone for phoneme in sentence.phonemes], dtype=np.int64)
         encoding = self.backend.encode(phonemes, tones, embedding)

@@ -41,7 +41,7 @@ class SelfAttention(nn.Module):
         batch, length, width = x.shape
         split = self.into(x).view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, T, H / heads)
-        scores = query @ key.transpose(2, 3) / math.sqrt(width // self.heads) + hidden_keys
+        scores = query @ key.transpose(2, 3) / math.sqrt(self.into.in_features // self.heads) + hidden_keys
         mixed = torch.softmax(scores, dim=-1) @ value
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, length, width))
         return out
@@ -69,7 +69,8 @@ class FeedForwardBlock(nn.Module):
             x = x + self.dropout(self.attention(self.attention_norm(x), hidden_keys))
         inner = torch.relu(self.expand(self.convolution_norm(x))) * mask
         inner = torch.relu(self.depthwise(inner.transpose(1, 2)).transpose(1, 2))
-        return (x + self.dropout(self.contract(inner))) * mask
+        out: Tensor = (x + self.dropout(self.contract(inner))) * mask
+        return out
 
 
 class FeedForwardTransformer(nn.Module):

@@ -6,12 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
+from onnxruntime.capi import onnxruntime_pybind11_state as state  # type: ignore[import-untyped]
 
 from tts_engine.audio import FloatArray
 from tts_engine.backends import Acoustics, Encoding
 from tts_engine.durations import IntArray
 from tts_engine.errors import CheckpointError, SynthesisError
+
+_FAILURES = (
+    RuntimeError, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
+    state.NotImplemented, state.RuntimeException,
+)  # fmt: skip
+"""Its errors have no class in common."""
 
 
 class OnnxBackend:
@@ -41,23 +48,21 @@ class OnnxBackend:
 
     def vocode(self, acoustics: Acoustics, excitation: FloatArray) -> FloatArray:
         """See ``Backend``."""
-        (samples,) = _run(
-            self._vocoder, mel=acoustics.mel[None], f0=acoustics.f0[None], excitation=excitation[None]
-        )
-        return samples[0]
+        (batch,) = _run(self._vocoder, mel=acoustics.mel[None], f0=acoustics.f0[None], excitation=excitation[None])
+        samples: FloatArray = batch[0]
+        return samples
 
 
 def _open(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except (onnxruntime.capi.onnxruntime_pybind11_state.Fail, onnxruntime.capi.onnxruntime_pybind11_state.NoSuchFile,
-            onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf, RuntimeError) as error:  # fmt: skip
+    except _FAILURES as error:
         raise CheckpointError(f"模型文件 {path.name} 无法载入：请重新下载或从备份恢复 {path.parent}。") from error
 
 
 def _run(session: onnxruntime.InferenceSession, **inputs: npt.NDArray[np.generic]) -> list[FloatArray]:
     try:
         outputs: list[FloatArray] = session.run(None, inputs)
-    except (RuntimeError, onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException) as error:
+    except _FAILURES as error:
         raise SynthesisError("模型计算失败：请查看服务日志。") from error
     return outputs

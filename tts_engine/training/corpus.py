@@ -1,4 +1,4 @@
-"""Make the corpus: python -m tts_engine.training.corpus --hours 4
+"""Make the corpus (python -m tts_engine.training.corpus --hours 4).
 
 Text → our own front end → the teacher's speech, aligned. Writes two feature sets: the one named by ``--out`` to learn
 from, and beside it ``…-heldout`` with sentences that are in no training set, to be measured on.
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from tts_engine.errors import InputError
 from tts_engine.frontend import Frontend
-from tts_engine.training.features import CACHE, Utterance, make_utterance, save
+from tts_engine.training.features import CACHE, Script, Utterance, make_utterance, save
 from tts_engine.training.teacher import VOICES, Espeak, Teacher, TeacherError
 from tts_engine.training.texts import Words, sentences
 
@@ -25,9 +25,9 @@ MAX_S = 9.0
 
 
 def speak(hours: float, seed: int, without: frozenset[str]) -> Iterator[tuple[Utterance, float]]:
-    """Utterances and their seconds until there are ``hours``, in every voice in turn; texts in ``without`` are left out."""
+    """Utterances and their seconds until there are ``hours``, in every voice in turn; no text in ``without``."""
     teacher, frontend, words = Teacher(), Frontend(), Words.load()
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311  # to be repeatable, not secret
     names = list(VOICES)
     spoken_s = 0.0
     for text in sentences(words, seed):
@@ -40,12 +40,13 @@ def speak(hours: float, seed: int, without: frozenset[str]) -> Iterator[tuple[Ut
             for sentence in frontend.read(text).sentences:
                 if not sentence.phonemes:
                     continue
-                rendering = teacher.render(sentence.phonemes, VOICES[names[speaker]])
+                voice = VOICES[names[speaker]]
+                rendering = teacher.render(sentence.phonemes, voice)
                 seconds = rendering.samples.shape[0] / Espeak.sample_rate
                 if seconds <= MAX_S:
                     spoken_s += seconds
-                    piece = text[sentence.begin : sentence.end]
-                    yield make_utterance(piece, speaker, sentence.phonemes, rendering.samples, rendering.ends), seconds
+                    script = Script(text[sentence.begin : sentence.end], speaker, sentence.phonemes)
+                    yield make_utterance(script, rendering.samples, rendering.ends, voice.f0_hz), seconds
         except (InputError, TeacherError, ValueError) as error:
             tqdm.write(f"left out: {text}: {error}")
 

@@ -1,4 +1,4 @@
-"""Measure a checkpoint: python -m tts_engine.training.evaluate --json quality.json --pictures docs/images
+"""Measure a checkpoint (python -m tts_engine.training.evaluate --json quality.json --pictures docs/images).
 
 On sentences that training never saw, spoken by the teacher and by us. Rates are fractions; every figure says in
 ``docs/architecture.md`` how it is defined.
@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyworld
-from pesq import pesq
-from pystoi import stoi
-from scipy.signal import resample_poly
+import pyworld  # type: ignore[import-untyped]
+from pesq import pesq  # type: ignore[import-untyped]
+from pystoi import stoi  # type: ignore[import-untyped]
+from scipy.signal import resample_poly  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from tts_engine.audio import AudioConfig, FloatArray
@@ -54,9 +54,7 @@ class Student:
 
     def durations(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> IntArray:
         """Our own durations (L,) in frames."""
-        encoding = self.synthesizer.backend.encode(
-            *self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker]
-        )
+        encoding = self.synthesizer.backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
         return frames_from_log(encoding.log_durations, speed)
 
     def vocode(self, acoustics: Acoustics) -> FloatArray:
@@ -177,7 +175,7 @@ def meant_by(rows: npt.NDArray[np.int16]) -> list[tuple[str, int]]:
 def swap_syllables(
     rows: npt.NDArray[np.int16], share: float, pool: npt.NDArray[np.int16], rng: np.random.Generator
 ) -> npt.NDArray[np.int16]:
-    """Replace the initials of ``share`` of the syllables, and their finals, by others: what a deaf judge would miss."""
+    """Replace the finals of ``share`` of the syllables by others: what a deaf judge would miss."""
     out = rows.copy()
     finals = np.flatnonzero((rows[:, 1] >= 1) & (rows[:, 1] <= 5) & ~np.isin(rows[:, 0], _INITIAL_IDS))
     for index in finals[rng.random(len(finals)) < share]:
@@ -187,12 +185,14 @@ def swap_syllables(
 
 
 _INITIAL_IDS = np.array([SYMBOL_IDS[initial] for initial in INITIALS])
-_COMMON_FINALS = np.array([SYMBOL_IDS[final] for final in ("a", "an", "ang", "ao", "e", "eng", "ou", "u", "i")], np.int16)
+_COMMON_FINALS = np.array(
+    [SYMBOL_IDS[final] for final in ("a", "an", "ang", "ao", "e", "eng", "ou", "u", "i")], np.int16
+)
 
 
 def measure_recognition(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, Any]:
     """Syllable and tone errors of the teacher, of us, and of us with wrong syllables on purpose."""
-    recogniser = Recogniser.from_pretrained(FOLDER).float().eval()
+    recogniser = Recogniser.from_pretrained(FOLDER).float().eval()  # type: ignore[no-untyped-call]
     rng = np.random.default_rng(0)
 
     def errors(name: str, sounds: Callable[[Utterance], FloatArray]) -> Errors:
@@ -293,7 +293,8 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.pictures:
         for speaker in range(len(features.speakers)):
             one = next(u for u in mandarin_only(everything) if u.speaker == speaker and len(u.f0) > 200)
-            draw(student, one, features.speakers[speaker], arguments.pictures / f"voice-{features.speakers[speaker]}.png")
+            name = features.speakers[speaker]
+            draw(student, one, name, arguments.pictures / f"voice-{name}.png")
     return result
 
 

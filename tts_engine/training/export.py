@@ -1,4 +1,4 @@
-"""Assemble a checkpoint folder: python -m tts_engine.training.export --out models/v23
+"""Assemble a checkpoint folder (python -m tts_engine.training.export --out models/v23).
 
 Writes the networks (``save_pretrained``), their ONNX graphs, voices and hashes. The graphs hold no weights: an ONNX
 file may keep a tensor in another file at an offset, and a safetensors file is a header followed by raw tensors, so
@@ -85,7 +85,9 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
     """
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
         folder = Path(temporary) / "checkpoint"
-        networks = FastSpeech2.from_pretrained(acoustic).eval(), HifiGan.from_pretrained(vocoder).eval()
+        networks = FastSpeech2.from_pretrained(acoustic), HifiGan.from_pretrained(vocoder)
+        for network in networks:
+            network.eval()  # type: ignore[no-untyped-call]  # transformers is half typed
         networks[0].save_pretrained(folder / "acoustic")
         networks[1].save_pretrained(folder / "vocoder")
         for graph in _graphs(folder, *networks):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyworld
+import pyworld  # type: ignore[import-untyped]
 
 from tts_engine.audio import AudioConfig, FloatArray, log_mel
 from tts_engine.frontend.phonemes import SYMBOL_IDS
@@ -48,8 +48,10 @@ class Utterance:
         return log_mel(self.samples, AudioConfig())
 
 
-def extract_f0(samples: FloatArray, config: AudioConfig, floor_hz: float = 60, ceiling_hz: float = 500) -> FloatArray:
+def extract_f0(samples: FloatArray, config: AudioConfig, bounds_hz: tuple[float, float] = (60, 500)) -> FloatArray:
     """F0 at the centre of every mel frame, (T,) Hz, 0 where unvoiced.
+
+    The closer the bounds lie to what the speaker does, the fewer octave errors.
 
     Source: DIO with StoneMask (Morise 2009, 2010), pyworld (MIT).
     """
@@ -57,31 +59,40 @@ def extract_f0(samples: FloatArray, config: AudioConfig, floor_hz: float = 60, c
     shifted = samples[config.hop_length // 2 :].astype(np.float64)
     period_ms = 1000 * config.hop_length / config.sample_rate
     raw, times = pyworld.dio(
-        shifted, config.sample_rate, f0_floor=floor_hz, f0_ceil=ceiling_hz, frame_period=period_ms
+        shifted, config.sample_rate, f0_floor=bounds_hz[0], f0_ceil=bounds_hz[1], frame_period=period_ms
     )
     f0 = pyworld.stonemask(shifted, raw, times, config.sample_rate)[:frames]
     return np.pad(f0, (0, frames - f0.shape[0])).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Script:
+    """What is said, and who says it."""
+
+    text: str
+    speaker: int
+    """Index into the feature set's speakers."""
+    phonemes: Sequence[Phoneme]
+
+
 def make_utterance(
-    text: str, speaker: int, phonemes: Sequence[Phoneme], samples: FloatArray, ends: npt.NDArray[np.int64]
+    script: Script, samples: FloatArray, ends: npt.NDArray[np.int64], bounds_hz: tuple[float, float] = (60, 500)
 ) -> Utterance:
     """Features of one aligned recording.
 
     Args:
-        text: what is said.
-        speaker: index of the speaker.
-        phonemes: the front end's, L of them.
+        script: what is said, and who says it.
         samples: (S,) float32 at the configuration's rate.
         ends: (L,) sample at which each phoneme ends.
+        bounds_hz: of the speaker's F0.
 
     Raises:
         ValueError: there are more phonemes than frames.
     """
     config = AudioConfig()
     frames = samples.shape[0] // config.hop_length
-    if frames < len(phonemes):
-        raise ValueError(f"{len(phonemes)} phonemes in {frames} frames")
+    if frames < len(script.phonemes):
+        raise ValueError(f"{len(script.phonemes)} phonemes in {frames} frames")
     samples = samples[: frames * config.hop_length]
     borders = np.round(ends / config.hop_length).astype(np.int64)
     borders[-1] = frames
@@ -90,9 +101,10 @@ def make_utterance(
     for index in range(borders.shape[0] - 2, -1, -1):
         borders[index] = min(borders[index], borders[index + 1] - 1)
     durations = np.diff(borders, prepend=0)
-    rows = [(SYMBOL_IDS[p.symbol], p.tone, int(d)) for p, d in zip(phonemes, durations, strict=True)]
+    rows = [(SYMBOL_IDS[p.symbol], p.tone, int(d)) for p, d in zip(script.phonemes, durations, strict=True)]
     audio = np.clip(samples * 32768, -32768, 32767).astype(np.int16)
-    return Utterance(text, speaker, audio, extract_f0(samples, config), np.asarray(rows, dtype=np.int16))
+    f0 = extract_f0(samples, config, bounds_hz)
+    return Utterance(script.text, script.speaker, audio, f0, np.asarray(rows, dtype=np.int16))
 
 
 @dataclass(frozen=True)

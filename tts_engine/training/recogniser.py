@@ -44,7 +44,7 @@ def labels_of(phonemes: Iterable[tuple[int, int]]) -> list[int]:
     return [label for label in labels if label != BLANK]
 
 
-class RecogniserConfig(PretrainedConfig):  # type: ignore[misc]  # transformers is not typed
+class RecogniserConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # transformers is half typed
     """Dimensions of the recogniser."""
 
     model_type = "indextts_recogniser"
@@ -55,7 +55,7 @@ class RecogniserConfig(PretrainedConfig):  # type: ignore[misc]  # transformers 
         super().__init__(**kwargs)
 
 
-class Recogniser(PreTrainedModel):  # type: ignore[misc]
+class Recogniser(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Convolutions over mel frames: (B, M, T) → log-probabilities (B, T, labels)."""
 
     config_class = RecogniserConfig
@@ -66,7 +66,7 @@ class Recogniser(PreTrainedModel):  # type: ignore[misc]
         self.into = nn.Linear(AudioConfig().n_mels, config.width)
         self.body = FeedForwardTransformer(config.width, config.layers, 0, 11, 0.1)
         self.out = nn.Linear(config.width, len(LABELS))
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         """Keep torch's own initialisation."""

@@ -14,7 +14,7 @@ from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import resample_poly
+from scipy.signal import resample_poly  # type: ignore[import-untyped]
 
 from tts_engine.audio import FloatArray
 from tts_engine.frontend import phonemes as inventory
@@ -37,14 +37,16 @@ class TeacherVoice:
     """0–99, espeak-ng's own scale."""
     rate: int
     """Words per minute, espeak-ng's own scale."""
+    f0_hz: tuple[float, float]
+    """Lowest and highest F0 it ever speaks: bounds that keep a pitch tracker from octave errors."""
     scale: float = 1.0
     """Formants and pitch are multiplied by this (by resampling); the rate is kept."""
 
 
 VOICES = {
-    "female": TeacherVoice("f1", pitch=52, pitch_range=60, rate=165),
-    "male": TeacherVoice("m3", pitch=45, pitch_range=60, rate=160),
-    "child": TeacherVoice("f1", pitch=62, pitch_range=65, rate=150, scale=1.22),
+    "female": TeacherVoice("f1", pitch=52, pitch_range=60, rate=165, f0_hz=(118, 300)),
+    "male": TeacherVoice("m3", pitch=45, pitch_range=60, rate=160, f0_hz=(58, 170)),
+    "child": TeacherVoice("f1", pitch=62, pitch_range=65, rate=150, f0_hz=(150, 380), scale=1.22),
 }
 
 PAUSE_S = {"、": 0.12, "，": 0.22, "；": 0.30, "。": 0.30, "？": 0.30, "！": 0.30}
@@ -179,9 +181,7 @@ class Teacher:
             total += samples.shape[0]
         return Rendering(_level(np.concatenate(pieces)), np.asarray(ends, dtype=np.int64))
 
-    def _speak_run(
-        self, kind: str, run: list[Phoneme], mark: str, voice: TeacherVoice
-    ) -> tuple[FloatArray, list[int]]:
+    def _speak_run(self, kind: str, run: list[Phoneme], mark: str, voice: TeacherVoice) -> tuple[FloatArray, list[int]]:
         words = _mandarin_words(run) if kind == "mandarin" else _english_words(run)
         text = " ".join(word.text for word in words) + mark
         language = "cmn-latn-pinyin" if kind == "mandarin" else "en-us"
@@ -224,7 +224,7 @@ def _mandarin_words(run: list[Phoneme]) -> list[_Word]:
     words = []
     index = 0
     while index < len(run):
-        initial = run[index].symbol if run[index].symbol in inventory.INITIALS else ""
+        initial = run[index].symbol if _opens_syllable(run[index : index + 2]) else ""
         final = run[index + bool(initial)]
         count = 1 + bool(initial)
         erhua = index + count < len(run) and run[index + count].symbol == inventory.ERHUA
@@ -232,6 +232,14 @@ def _mandarin_words(run: list[Phoneme]) -> list[_Word]:
         words.append(_Word(text, bool(initial), count + erhua, english=False, erhua=erhua))
         index += count + erhua
     return words
+
+
+def _opens_syllable(pair: list[Phoneme]) -> bool:
+    """Whether the first is the initial of the second; ``m`` alone (呣) is a syllable too."""
+    if pair[0].symbol not in inventory.INITIALS or len(pair) < 2:
+        return False
+    same = (pair[0].begin, pair[0].end, pair[0].tone) == (pair[1].begin, pair[1].end, pair[1].tone)
+    return same and pair[1].symbol in inventory.FINALS and pair[1].symbol != "m"
 
 
 _MEDIALS = {"i": "y", "u": "w", "v": "yu"}

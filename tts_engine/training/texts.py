@@ -1,7 +1,7 @@
 """Text for the teacher to speak: any number of sentences, from word lists that ship with jieba and from patterns here.
 
-Meaning does not matter, sound does: every syllable in every tone and next to every other, erhua, neutral tones, numbers,
-letters and English words, questions and exclamations, one syllable to thirty.
+Meaning does not matter, sound does: every syllable in every tone and next to every other, erhua, neutral tones,
+numbers, letters and English words, questions and exclamations, one syllable to thirty.
 """
 
 from __future__ import annotations
@@ -13,18 +13,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import jieba
+import jieba  # type: ignore[import-untyped]
 from pypinyin import pinyin_dict
 from pypinyin.contrib.tone_convert import to_tone3
 
 _PATTERNS = (
-    "{r}{d}{v}{m}{q}{n}", "{n}的{n}{d}{a}", "{t}{r}{v}了{n}", "{ns}{v}{a}的{n}", "{r}把{n}{v}到{s}了", "{n}和{n}都{d}{v}",
-    "因为{n}{a}，所以{r}{v}{n}", "{t}，{r}在{ns}{v}{n}", "{r}{v}{n}的时候{d}{v}了{m}{q}{n}", "{n}、{n}、{n}都{v}过",
-    "{l}", "{i}，{i}", "{nr}说{r}{d}{v}{n}", "如果{r}{v}{n}，{nr}就{d}{v}", "{a}的{n}{v}着{a}的{n}", "{v}一{v}{n}，{v}不{v}",
-    "请{v}{n}", "{n}{v}{n}{v}", "{a}{n}{f}有{m}{q}{n}", "{r}不{v}{n}，也没{v}{n}", "{d}{v}得{d}{a}", "{vn}{n}{vn}",
-    "这{q}{n}那{q}{n}", "{r}们{v}来{v}去", "{n}子{n}头，{v}得很",
+    "{r}{d}{v}{m}{q}{n}", "{n}的{n}{d}{a}", "{t}{r}{v}了{n}", "{ns}{v}{a}的{n}", "{r}把{n}{v}到{s}了",
+    "{n}和{n}都{d}{v}", "因为{n}{a}，所以{r}{v}{n}", "{t}，{r}在{ns}{v}{n}", "{r}{v}{n}的时候{d}{v}了{m}{q}{n}",
+    "{n}、{n}、{n}都{v}过", "{l}", "{i}，{i}", "{nr}说{r}{d}{v}{n}", "如果{r}{v}{n}，{nr}就{d}{v}",
+    "{a}的{n}{v}着{a}的{n}", "{v}一{v}{n}，{v}不{v}", "请{v}{n}", "{n}{v}{n}{v}", "{a}{n}{f}有{m}{q}{n}",
+    "{r}不{v}{n}，也没{v}{n}", "{d}{v}得{d}{a}", "{vn}{n}{vn}", "这{q}{n}那{q}{n}", "{r}们{v}来{v}去",
+    "{n}子{n}头，{v}得很",
 )  # fmt: skip
-_QUESTIONS = ("{r}{v}{n}吗", "谁{v}了{n}", "{n}在哪里", "{r}什么时候{v}{n}", "为什么{n}这么{a}", "{r}{d}{a}吧", "怎么{v}{n}呢")
+_QUESTIONS = (
+    "{r}{v}{n}吗", "谁{v}了{n}", "{n}在哪里", "{r}什么时候{v}{n}", "为什么{n}这么{a}", "{r}{d}{a}吧", "怎么{v}{n}呢",
+)  # fmt: skip
 _EXCLAMATIONS = ("{n}真{a}啊", "快{v}{n}", "太{a}了", "多么{a}的{n}", "别{v}{n}")
 _NUMBERS = (
     "{y}年{mo}月{dd}日{t}{v}{n}", "{hh}点{mi}分{r}{v}{n}", "一共{big}元", "增长了{pc}%", "电话是{tel}", "温度{deg}℃",
@@ -34,9 +37,11 @@ _MIXED = (
     "{r}用{en}{v}{n}", "{en}的{n}{d}{a}", "{v}{en}和{en}", "{abc}{n}{v}了", "请打开{en} {en}", "{r}在{abc}座{v}{n}",
     "{n}是{en}{en}的", "{en}，{r}{d}{v}", "{ns}的{abc}公司",
 )  # fmt: skip
-_ERHUA = ("花儿", "小孩儿", "玩儿", "一点儿", "一会儿", "这儿", "那儿", "哪儿", "事儿", "门儿", "味儿", "聊天儿", "老头儿",
-          "冰棍儿", "豆芽儿", "瓜子儿", "小曲儿", "有趣儿", "胡同儿", "蛋黄儿", "眼镜儿", "小熊儿", "面条儿", "唱歌儿",
-          "干活儿", "墨水儿", "打滚儿", "没准儿", "好玩儿", "拐弯儿", "脸蛋儿", "饭馆儿", "差点儿", "金鱼儿")  # fmt: skip
+_ERHUA = (
+    "花儿", "小孩儿", "玩儿", "一点儿", "一会儿", "这儿", "那儿", "哪儿", "事儿", "门儿", "味儿", "聊天儿", "老头儿",
+    "冰棍儿", "豆芽儿", "瓜子儿", "小曲儿", "有趣儿", "胡同儿", "蛋黄儿", "眼镜儿", "小熊儿", "面条儿", "唱歌儿",
+    "干活儿", "墨水儿", "打滚儿", "没准儿", "好玩儿", "拐弯儿", "脸蛋儿", "饭馆儿", "差点儿", "金鱼儿",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,8 +89,8 @@ def _english_words() -> list[str]:
 
 def sentences(words: Words, seed: int) -> Iterator[str]:
     """Sentences without end; the same seed gives the same ones."""
-    rng = random.Random(seed)
-    kinds: tuple[Callable[[Words, random.Random], str], ...] = (_plain, _spoken, _numbers, _mixed, _rare, _short, _english)
+    rng = random.Random(seed)  # noqa: S311  # to be repeatable, not secret
+    kinds = (_plain, _spoken, _numbers, _mixed, _rare, _short, _english)
     weights = (40, 12, 12, 14, 14, 5, 3)
     while True:
         yield rng.choices(kinds, weights)[0](words, rng)

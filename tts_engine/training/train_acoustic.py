@@ -1,4 +1,4 @@
-"""Train the acoustic model: python -m tts_engine.training.train_acoustic --minutes 60
+"""Train the acoustic model (python -m tts_engine.training.train_acoustic --minutes 60).
 
 Source: the losses of FastSpeech 2 (Ren et al. 2020, section 2.3): L1 on mel, squared error on log-duration, pitch and
 energy; cross-entropy on voicing.
@@ -115,7 +115,7 @@ def train(arguments: argparse.Namespace) -> Path:
     start(arguments)
     device = torch.device(arguments.device)
     features = FeatureSet(arguments.features)
-    model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).to(device).train()
+    model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).to(device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
@@ -142,8 +142,8 @@ def train(arguments: argparse.Namespace) -> Path:
             bar.update(clock.done - bar.n)
             bar.set_postfix({"step": step, **{k: f"{v:.3f}" for k, v in average.items()}}, refresh=False)
             if step % 20 == 0:
-                for name, value in average.items():
-                    log.add_scalar(name, value, step)
+                for name, mean in average.items():
+                    log.add_scalar(name, mean, step)
             if step % 200 == 0:
                 save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
     save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)

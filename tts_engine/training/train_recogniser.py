@@ -1,4 +1,4 @@
-"""Train the recogniser on the teacher: python -m tts_engine.training.train_recogniser --minutes 30
+"""Train the recogniser on the teacher (python -m tts_engine.training.train_recogniser --minutes 30).
 
 The alignment is exact, so frames are labelled directly first (a phoneme's last frame is blank); the last part of the
 run adds CTC, which no longer minds where a label lies.
@@ -67,7 +67,7 @@ def train(arguments: argparse.Namespace) -> Path:
     start(arguments)
     device = torch.device(arguments.device)
     features = FeatureSet(arguments.features)
-    model = Recogniser(RecogniserConfig()).to(device).train()
+    model = Recogniser(RecogniserConfig()).to(device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
@@ -90,7 +90,7 @@ def train(arguments: argparse.Namespace) -> Path:
             if clock.done > CTC_FROM:
                 loss = 0.3 * loss + 0.3 * ctc(said.cpu(), batch, labels).to(device)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             clock.step += 1

@@ -1,4 +1,4 @@
-"""Train the vocoder: python -m tts_engine.training.train_vocoder --minutes 60
+"""Train the vocoder (python -m tts_engine.training.train_vocoder --minutes 60).
 
 Spectral losses at several resolutions; no window is shorter than two periods of the lowest voice, since the phase of
 the source is free.
@@ -18,7 +18,7 @@ from torch.nn import functional as F  # noqa: N812  # the name everybody knows
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from tts_engine.audio import AudioConfig, log_mel
+from tts_engine.audio import FloatArray, log_mel
 from tts_engine.excitation import excitation
 from tts_engine.hifigan import HifiGan, HifiGanConfig
 from tts_engine.training.features import FeatureSet
@@ -31,7 +31,7 @@ MARGIN = 2  # frames on either side that make a segment's mel what it is in the 
 def segments(features: FeatureSet, batch: int, frames: int, rng: np.random.Generator) -> tuple[Tensor, ...]:
     """Random pieces: mel (B, M, T), F0 (B, T), excitation (B, 2, S), samples (B, S)."""
     config = features.config
-    rows = []
+    rows: list[tuple[FloatArray, ...]] = []
     while len(rows) < batch:
         one = features[int(rng.integers(len(features)))]
         if len(one.f0) < frames + 2 * MARGIN:
@@ -69,7 +69,9 @@ def train(arguments: argparse.Namespace) -> Path:
     start(arguments)
     device = torch.device(arguments.device)
     features = FeatureSet(arguments.features)
-    model = HifiGan(HifiGanConfig()).to(device)
+    if max(len(one.f0) for one in features) < arguments.frames + 2 * MARGIN:
+        raise SystemExit(f"no utterance of {arguments.features} has {arguments.frames + 2 * MARGIN} frames")
+    model = HifiGan(HifiGanConfig()).to(device)  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.8, 0.99))
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
@@ -80,12 +82,11 @@ def train(arguments: argparse.Namespace) -> Path:
     with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
         while clock.done < 1:
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
-            mel, f0, source, samples = (
-                part.to(device, non_blocking=True) for part in segments(features, arguments.batch, arguments.frames, rng)
-            )
+            pieces = segments(features, arguments.batch, arguments.frames, rng)
+            mel, f0, source, samples = (part.to(device, non_blocking=True) for part in pieces)
             loss = spectral_loss(model(mel, f0, source), samples)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
             clock.step += 1

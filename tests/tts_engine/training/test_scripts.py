@@ -1,0 +1,195 @@
+"""The real scripts, on a corpus of seconds."""
+
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from tests.tts_engine.exporting import export_quietly
+from tts_engine.fastspeech2 import FastSpeech2
+from tts_engine.hifigan import HifiGan
+from tts_engine.synthesizer import SynthesisOptions, Synthesizer
+from tts_engine.training import corpus as corpus_script
+from tts_engine.training import train_acoustic, train_recogniser, train_vocoder
+from tts_engine.training.features import FeatureSet, save
+from tts_engine.training.loop import options
+from tts_engine.training.recogniser import LABELS, Recogniser
+
+
+def arguments(corpus, out, *more, learning_rate="0.01", steps="1"):
+    parser = options("", "test")
+    parser.add_argument("--frames", type=int, default=8)
+    common = ["--features", str(corpus), "--out", str(out), "--device", "cpu", "--threads", "1", "--batch", "2"]
+    return parser.parse_args([*common, "--learning-rate", learning_rate, "--steps", steps, *more])
+
+
+def step_of(out):
+    return torch.load(out / "last.pt", weights_only=True)["step"]
+
+
+@torch.no_grad()
+def acoustic_losses(folder, features):
+    model = FastSpeech2.from_pretrained(folder).eval()
+    parts = train_acoustic.losses(model, train_acoustic.collate([features[0], features[1]]))
+    return {name: value.item() for name, value in parts.items()}
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """Folders of an acoustic model after one step and after twenty more, and of a vocoder."""
+    out = tmp_path_factory.mktemp("runs")
+    first = train_acoustic.train(arguments(corpus, out / "acoustic"))
+    first.rename(out / "acoustic-first")
+    train_acoustic.train(arguments(corpus, out / "acoustic", "--resume", steps="20"))
+    train_vocoder.train(arguments(corpus, out / "vocoder", steps="2"))
+    return out
+
+
+@pytest.mark.slow
+def test_the_acoustic_model_learns_two_utterances(trained, features):
+    before = acoustic_losses(trained / "acoustic-first", features)
+    after = acoustic_losses(trained / "acoustic" / "model", features)
+    assert before.keys() == {"mel", "duration", "pitch", "voiced", "energy"}
+    assert after["mel"] < 0.7 * before["mel"]
+    assert after["duration"] < before["duration"]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_resumed_goes_on_counting(trained, corpus):
+    assert step_of(trained / "acoustic") == 21
+    train_vocoder.train(arguments(corpus, trained / "vocoder", "--resume", steps="1"))
+    assert step_of(trained / "vocoder") == 3
+
+
+@pytest.mark.slow
+def test_what_was_trained_speaks(trained, tmp_path):
+    export_quietly(trained / "acoustic" / "model", trained / "vocoder" / "model", tmp_path / "v0", name="v0")
+    synthesizer = Synthesizer.load(tmp_path / "v0", device="cpu", threads=1)
+    assert [voice.name for voice in synthesizer.voices] == ["female", "male", "child"]
+    speech = synthesizer.synthesize("你好。", SynthesisOptions(voice="female"))
+    assert [timing.text for timing in speech.timings] == ["你", "好"]
+    assert 0.1 < speech.duration_s < 5
+    assert np.sqrt(np.mean(speech.samples**2)) > 1e-3
+
+
+@pytest.mark.slow
+def test_the_vocoder_learns_a_batch_that_it_sees_again(corpus, tmp_path):
+    features = FeatureSet(corpus)
+    batch = train_vocoder.segments(features, 2, 16, np.random.default_rng(0))
+    mel, f0, source, samples = batch
+    assert (mel.shape, f0.shape, source.shape, samples.shape) == ((2, 80, 16), (2, 16), (2, 2, 4096), (2, 4096))
+    folder = train_vocoder.train(arguments(corpus, tmp_path, steps="1"))
+    first = HifiGan.from_pretrained(folder).eval()
+    second = HifiGan.from_pretrained(train_vocoder.train(arguments(corpus, tmp_path, "--resume", steps="12"))).eval()
+    with torch.no_grad():
+        before, after = (train_vocoder.spectral_loss(m(mel, f0, source), samples).item() for m in (first, second))
+    assert after < before
+    assert torch.equal(first.stft.analysis, second.stft.analysis)
+
+
+def test_a_segment_has_the_mel_of_its_place_in_the_whole(features):
+    rng = np.random.default_rng(3)
+    mel, f0, _, samples = (part[0].numpy() for part in train_vocoder.segments(features, 1, 20, rng))
+    found = []
+    for one in features:
+        wide = one.samples
+        windows = np.lib.stride_tricks.sliding_window_view(wide, len(samples))[::256]
+        gains = (windows * samples).sum(1) / np.maximum((windows**2).sum(1), 1e-9)
+        errors = np.abs(gains[:, None] * windows - samples).max(1)
+        found += [(errors[i], one, int(i), gains[i]) for i in [errors.argmin()]]
+    error, one, first, gain = min(found, key=lambda row: row[0])
+    assert error < 1e-5
+    np.testing.assert_array_equal(f0, one.f0[first : first + 20])
+    audible = one.mel[:, first : first + 20] > -9
+    np.testing.assert_allclose(mel[audible], (one.mel[:, first : first + 20] + np.log(gain))[audible], atol=0.02)
+
+
+def test_identical_sound_has_no_spectral_loss_and_other_sound_has():
+    sound = torch.randn(2, 4096, generator=torch.Generator().manual_seed(0))
+    assert train_vocoder.spectral_loss(sound, sound).item() == 0
+    assert train_vocoder.spectral_loss(0.5 * sound, sound).item() == pytest.approx(0.5 + np.log(2), abs=0.02)
+
+
+def test_utterances_that_are_all_too_short_end_the_run_with_a_sentence(corpus, tmp_path):
+    with pytest.raises(SystemExit, match=r"no utterance of .* has 5004 frames"):
+        train_vocoder.train(arguments(corpus, tmp_path, "--frames", "5000"))
+
+
+@pytest.mark.slow
+def test_the_recogniser_learns(corpus, features, tmp_path):
+    folder = train_recogniser.train(arguments(corpus, tmp_path, learning_rate="0.02", steps="1"))
+    first = Recogniser.from_pretrained(folder).float().eval()
+    second = train_recogniser.train(arguments(corpus, tmp_path, "--resume", learning_rate="0.02", steps="14"))
+    assert step_of(tmp_path) == 15
+    batch = train_acoustic.collate(list(features))
+    labels = train_recogniser.frame_labels(batch)
+    known = batch.mask.squeeze(2) > 0
+
+    @torch.no_grad()
+    def loss(model):
+        return torch.nn.functional.nll_loss(model(batch.mel, batch.mask)[known], labels[known]).item()
+
+    assert loss(Recogniser.from_pretrained(second).float().eval()) < 0.9 * loss(first)
+
+
+def test_frame_labels_spell_the_phonemes_with_a_blank_after_each(features):
+    batch = train_acoustic.collate([features[0]])
+    labels = train_recogniser.frame_labels(batch)[0].tolist()
+    ends = np.cumsum(features[0].phonemes[:, 2]) - 1
+    assert all(labels[end] == 0 for end in ends)
+    named = [LABELS[label] for label, before in zip(labels, [0, *labels], strict=False) if label and label != before]
+    assert named == [("n", 0), ("i", 2), ("h", 0), ("ao", 3)]
+
+
+def test_a_roughened_mel_keeps_its_shape_and_its_words():
+    mel = torch.linspace(-9, 0, 80)[None, :, None].expand(2, 80, 40).clone()
+    rough = [train_recogniser.roughen(mel.clone(), torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)]
+    assert torch.equal(rough[0], rough[1])
+    assert not torch.equal(rough[0], rough[2])
+    assert rough[0].shape == (2, 80, 40)
+    assert (rough[0][:, 60:].mean() > rough[0][:, :20].mean()).item()
+
+
+def test_a_batch_is_padded_with_nothing(features):
+    batch = train_acoustic.collate([features[0], features[1]])
+    frames = [len(features[index].f0) for index in range(2)]
+    assert batch.mel.shape == (2, 80, max(frames))
+    assert batch.mask.sum((1, 2)).tolist() == frames
+    assert batch.durations.sum(1).tolist() == frames
+    short = int(np.argmin(frames))
+    assert (batch.mel[short, :, min(frames) :] == 0).all()
+    rows = features[short].phonemes
+    assert batch.owner[short, : min(frames)].tolist() == np.repeat(np.arange(len(rows)), rows[:, 2]).tolist()
+    pitch = batch.variance.pitch[short, : min(frames)].numpy()
+    f0 = np.array(features[short].f0)
+    np.testing.assert_allclose(2 ** (pitch[f0 > 0] + 7.5), f0[f0 > 0], rtol=1e-4)
+
+
+def test_an_epoch_has_every_utterance_once(features):
+    groups = train_acoustic.batches(features, 2, np.random.default_rng(0))
+    assert sorted(index for group in groups for index in group) == [0, 1, 2]
+    assert sorted(len(group) for group in groups) == [1, 2]
+
+
+@pytest.mark.slow
+def test_the_corpus_script_keeps_what_is_measured_out_of_what_is_learnt(teacher, tmp_path, monkeypatch):
+    out = tmp_path / "set"
+    command = ["corpus", "--hours", "0.004", "--heldout-hours", "0.002", "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", command)
+    corpus_script.main()
+    learnt, measured = FeatureSet(out), FeatureSet(tmp_path / "set-heldout")
+    assert sum(len(one.audio) for one in learnt) / 22050 == pytest.approx(0.004 * 3600, abs=9)
+    assert sum(len(one.audio) for one in measured) / 22050 == pytest.approx(0.002 * 3600, abs=9)
+    assert not {one.text for one in learnt} & {one.text for one in measured}
+    assert learnt.speakers == ["female", "male", "child"]
+    again = corpus_script.collect(0.002, corpus_script.HELDOUT_SEED)
+    save(tmp_path / "again", again, learnt.speakers)
+    assert (tmp_path / "again" / "audio.npy").read_bytes() == (tmp_path / "set-heldout" / "audio.npy").read_bytes()
+
+
+def test_a_seed_of_the_measured_sentences_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["corpus", "--seed", "990001"])
+    with pytest.raises(SystemExit, match="2"):
+        corpus_script.main()
+    assert "for measuring" in capsys.readouterr().err
