@@ -27,7 +27,9 @@ CSS = """
 /* their own width never widens the page */
 .picture, .scroll { width: 0; min-width: 100%; overflow: auto; }
 .picture { margin: 0; }
-.picture svg { width: 100%; min-width: 540px; height: auto; display: block; color: var(--body-text-color); }
+.picture svg { width: 100%; height: auto; display: block; color: var(--body-text-color); }
+/* on a phone the letters stay legible and the picture scrolls in its own box */
+@media (max-width: 600px) { .picture svg { min-width: 480px; } }
 .picture text { fill: currentColor; font-size: 17px; }
 .picture .title { font-size: 16px; opacity: .8; }
 .picture .wave { fill: var(--primary-600); stroke: var(--primary-600); stroke-width: .6; }
