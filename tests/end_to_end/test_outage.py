@@ -15,7 +15,7 @@ def fragile(tmp_path_factory):
     with Stack(
         tmp_path_factory.mktemp("fragile"), {"GATEWAY__DEADLINE_S": "6", "GATEWAY__READ_TIMEOUT_S": "7"}
     ) as running:
-        # the first sentence loads dictionaries, which may take longer than this short deadline on a busy machine
+        # on a busy machine the first sentence may take longer than this short deadline
         until(lambda: running.tts(text="先说一句。").status_code == 200, 120, "the first sentence")
         yield running
 
