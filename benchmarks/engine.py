@@ -1,4 +1,6 @@
-"""Speed and memory of the engine: python -m benchmarks.engine --json FILE
+"""Speed and memory of the engine.
+
+``python -m benchmarks.engine --json FILE``
 
 Runs in a process of its own, so that its peak memory is the engine's alone.
 """

@@ -1,4 +1,6 @@
-"""The whole service, started as a user starts it: python -m benchmarks.service --json FILE
+"""The whole service, started as a user starts it.
+
+``python -m benchmarks.service --json FILE``
 
 Time to ready, peak memory of each process, and cached ``POST /tts`` over HTTPS on keep-alive connections. Everything
 that it writes lies in a temporary folder. The load generator runs on the same machine and takes its share of it.
