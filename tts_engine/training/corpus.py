@@ -57,7 +57,7 @@ def collect(hours: float, seed: int, without: frozenset[str] = frozenset()) -> l
     with tqdm(total=hours, unit="h", bar_format="{l_bar}{bar}| {n:.2f}/{total:.2f} h {elapsed}<{remaining}") as bar:
         for utterance, seconds in speak(hours, seed, without):
             out.append(utterance)
-            bar.update(seconds / 3600)
+            bar.update(min(seconds / 3600, hours - bar.n))
     return out
 
 

@@ -117,7 +117,6 @@ class Espeak:
         self._marks: list[_Mark] = []
         self._words = 0
         self._callback = _CALLBACK(self._receive)
-        self._library.espeak_SetSynthCallback(self._callback)
 
     def speak(self, text: str, language: str, voice: TeacherVoice) -> tuple[FloatArray, list[_Mark]]:
         """Samples (S,) and phoneme events of ``text``, at the voice's own scale."""
@@ -127,6 +126,7 @@ class Espeak:
         for parameter, value in ((_RATE, rate), (_VOLUME, 60), (_PITCH, voice.pitch), (_RANGE, voice.pitch_range)):
             self._library.espeak_SetParameter(parameter, value, 0)
         self._chunks, self._marks, self._words = [], [], 0
+        self._library.espeak_SetSynthCallback(self._callback)  # each time: another Espeak may have set its own
         data = text.encode()
         self._library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _UTF8 | _PHONEMES_IN_TEXT, None, None)
         self._library.espeak_Synchronize()

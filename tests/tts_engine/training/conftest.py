@@ -2,7 +2,7 @@
 
 import pytest
 
-from tts_engine.training.features import FeatureSet, make_utterance, save
+from tts_engine.training.features import FeatureSet, Script, make_utterance, save
 from tts_engine.training.teacher import VOICES, Teacher, TeacherError
 
 SENTENCES = ("你好。", "我们去看花儿！", "AI很好？")
@@ -23,7 +23,7 @@ def corpus(teacher, frontend, tmp_path_factory):
     for speaker, text in enumerate(SENTENCES):
         phonemes = frontend.read(text).sentences[0].phonemes
         rendering = teacher.render(phonemes, VOICES[list(VOICES)[speaker]])
-        utterances.append(make_utterance(text, speaker, phonemes, rendering.samples, rendering.ends))
+        utterances.append(make_utterance(Script(text, speaker, phonemes), rendering.samples, rendering.ends))
     folder = tmp_path_factory.mktemp("features")
     save(folder, utterances, list(VOICES))
     return folder

@@ -4,7 +4,7 @@ import pytest
 from tts_engine.audio import AudioConfig, log_mel
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.frontend.reading import Phoneme
-from tts_engine.training.features import FeatureSet, extract_f0, make_utterance, save
+from tts_engine.training.features import FeatureSet, Script, extract_f0, make_utterance, save
 
 CONFIG = AudioConfig()
 HOP, RATE = CONFIG.hop_length, CONFIG.sample_rate
@@ -21,7 +21,7 @@ def phonemes(count):
 
 
 def durations(ends, frames):
-    return make_utterance("", 0, phonemes(len(ends)), tone(150, frames), np.array(ends)).phonemes[:, 2].tolist()
+    return make_utterance(Script("", 0, phonemes(len(ends))), tone(150, frames), np.array(ends)).phonemes[:, 2].tolist()
 
 
 @pytest.mark.parametrize("hz", [80.0, 150.0, 300.0, 450.0])
@@ -58,7 +58,9 @@ def test_every_phoneme_has_a_frame_and_together_they_have_all(ends, frames):
 
 
 def test_samples_are_cut_to_whole_frames():
-    one = make_utterance("", 0, phonemes(2), np.r_[tone(150, 10), np.zeros(200, np.float32)], np.array([700, 2760]))
+    one = make_utterance(
+        Script("", 0, phonemes(2)), np.r_[tone(150, 10), np.zeros(200, np.float32)], np.array([700, 2760])
+    )
     assert one.audio.shape == (10 * HOP,)
     assert one.f0.shape == (10,)
     assert one.mel.shape == (80, 10)
@@ -66,17 +68,19 @@ def test_samples_are_cut_to_whole_frames():
 
 def test_more_phonemes_than_frames_are_refused():
     with pytest.raises(ValueError, match="5 phonemes in 4 frames"):
-        make_utterance("", 0, phonemes(5), tone(150, 4), np.arange(1, 6) * 200)
+        make_utterance(Script("", 0, phonemes(5)), tone(150, 4), np.arange(1, 6) * 200)
 
 
 def test_loud_samples_are_clipped_and_never_wrap():
-    one = make_utterance("", 0, phonemes(1), np.full(2560, 1.5, np.float32), np.array([2560]))
+    one = make_utterance(Script("", 0, phonemes(1)), np.full(2560, 1.5, np.float32), np.array([2560]))
     assert (one.audio == 32767).all()
 
 
 def test_a_saved_set_comes_back_as_it_was(tmp_path):
     made = [
-        make_utterance(f"第{n}句", n % 2, phonemes(n + 2), tone(100 + 50 * n, 20 + n), np.arange(1, n + 3) * 512)
+        make_utterance(
+            Script(f"第{n}句", n % 2, phonemes(n + 2)), tone(100 + 50 * n, 20 + n), np.arange(1, n + 3) * 512
+        )
         for n in range(3)
     ]
     save(tmp_path / "set", made, ["one", "two"])
@@ -91,7 +95,7 @@ def test_a_saved_set_comes_back_as_it_was(tmp_path):
 
 
 def test_a_half_written_set_is_not_taken_for_one(tmp_path):
-    made = [make_utterance("", 0, phonemes(1), tone(100, 8), np.array([2048]))]
+    made = [make_utterance(Script("", 0, phonemes(1)), tone(100, 8), np.array([2048]))]
     save(tmp_path, made, ["one"])
 
     def failing():

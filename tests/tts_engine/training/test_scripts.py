@@ -12,7 +12,7 @@ from tts_engine.hifigan import HifiGan
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training import corpus as corpus_script
 from tts_engine.training import train_acoustic, train_recogniser, train_vocoder
-from tts_engine.training.features import FeatureSet, save
+from tts_engine.training.features import FeatureSet
 from tts_engine.training.loop import options
 from tts_engine.training.recogniser import LABELS, Recogniser
 
@@ -183,9 +183,8 @@ def test_the_corpus_script_keeps_what_is_measured_out_of_what_is_learnt(teacher,
     assert sum(len(one.audio) for one in measured) / 22050 == pytest.approx(0.002 * 3600, abs=9)
     assert not {one.text for one in learnt} & {one.text for one in measured}
     assert learnt.speakers == ["female", "male", "child"]
-    again = corpus_script.collect(0.002, corpus_script.HELDOUT_SEED)
-    save(tmp_path / "again", again, learnt.speakers)
-    assert (tmp_path / "again" / "audio.npy").read_bytes() == (tmp_path / "set-heldout" / "audio.npy").read_bytes()
+    again = corpus_script.collect(0.001, corpus_script.HELDOUT_SEED)
+    assert [one.text for one in again] == [one.text for one in measured][: len(again)]
 
 
 def test_a_seed_of_the_measured_sentences_is_refused(monkeypatch, capsys):
