@@ -52,7 +52,7 @@ def collate(utterances: list[Utterance]) -> Batch:
     def padded(rows: list[np.ndarray], size: int, dtype: torch.dtype) -> Tensor:
         out = torch.zeros((len(rows), size, *rows[0].shape[1:]), dtype=dtype)
         for index, row in enumerate(rows):
-            out[index, : row.shape[0]] = torch.from_numpy(np.ascontiguousarray(row))
+            out[index, : row.shape[0]] = torch.from_numpy(np.array(row))  # a copy: the rows are mapped read-only
         return out
 
     durations = [one.phonemes[:, 2].astype(np.int64) for one in utterances]

@@ -177,12 +177,14 @@ def test_the_second_tone_rises_and_the_fourth_falls(teacher):
     from tts_engine.audio import AudioConfig
 
     def rise(tone):
-        """Last third over first third of F0, median of five: the pitch flutters, and is sometimes taken an octave off."""
+        """Last third over first third of F0, median of seven: the pitch flutters, and is sometimes taken wrongly."""
         ratios = []
-        for _ in range(5):
+        for _ in range(7):
             f0 = extract_f0(teacher.render(utterance(*word(("m", "a"), tone)), FEMALE).samples, AudioConfig())
             voiced = f0[f0 > 0]
-            ratios.append(np.median(voiced[-len(voiced) // 3 :]) / np.median(voiced[: len(voiced) // 3]))
+            if len(voiced) >= 9:
+                ratios.append(np.median(voiced[-len(voiced) // 3 :]) / np.median(voiced[: len(voiced) // 3]))
+        assert len(ratios) >= 4
         return np.median(ratios)
 
     assert rise(2) > 1.08
