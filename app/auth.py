@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import jwt
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Engine, bindparam, delete, literal, select, union_all, update
+from sqlalchemy import Engine, bindparam, delete, literal, or_, select, union_all, update
 
 from app.body import strict_json
 from app.database import ApiKey, RevokedToken, insert_into, record
@@ -43,7 +43,9 @@ _LAST_USED_EVERY_S = 60.0
 # built once: writing a statement costs more than running it, and these run at every request
 _REVOCATIONS = union_all(
     select(literal(1)).where(RevokedToken.jti == bindparam("jti")),
-    select(literal(1)).where(ApiKey.id == bindparam("key_id"), ApiKey.revoked_s.is_not(None)),
+    select(literal(1)).where(
+        ApiKey.id == bindparam("key_id"), or_(ApiKey.revoked_s.is_not(None), ApiKey.expires_s <= bindparam("now_s"))
+    ),
 )
 _KEY_ROW = select(ApiKey.hash, ApiKey.scopes, ApiKey.expires_s, ApiKey.revoked_s, ApiKey.last_used_s).where(
     ApiKey.id == bindparam("id")
@@ -127,7 +129,7 @@ class Tokens:
         """Who holds ``token``.
 
         Raises:
-            CredentialError: it is not ours, not yet or no longer valid, revoked, or its API key is.
+            CredentialError: it is not ours, not yet or no longer valid, revoked, or its API key is revoked or expired.
         """
         claims = self._claims(token)
         now = self.now()
@@ -135,8 +137,8 @@ class Tokens:
             raise _refused("outside its time")
         if claims.exp - claims.iat > self.settings.token_lifetime_s:
             raise _refused("lives too long")
-        if self._is_revoked(claims):
-            raise _refused("revoked")
+        if self._is_revoked(claims, now):
+            raise _refused("revoked, or its key is revoked or expired")
         return Caller(claims.sub, frozenset(claims.scope.split()) & set(SCOPES), claims.client_id, by_token=True)
 
     def revoke(self, token: str) -> str:
@@ -200,10 +202,10 @@ class Tokens:
             },
         )
 
-    def _is_revoked(self, claims: _Claims) -> bool:
+    def _is_revoked(self, claims: _Claims, now_s: float) -> bool:
+        values = {"jti": claims.jti, "key_id": claims.client_id or "", "now_s": now_s}
         with self.engine.connect() as connection:
-            found = connection.execute(_REVOCATIONS, {"jti": claims.jti, "key_id": claims.client_id or ""})
-            return found.first() is not None
+            return connection.execute(_REVOCATIONS, values).first() is not None
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,15 @@ def test_a_key_expires(client, services, clock):
     assert client.get("/voices", headers={"X-API-Key": key}).status_code == 401
 
 
+def test_a_token_does_not_outlive_the_key_it_was_made_from(client, services, clock):
+    key = services.keys.create(NewKey("short", ("tts",), clock.now_s + 60))[1]
+    token = client.post("/auth/token", headers={"X-API-Key": key}).get_json()["access_token"]
+    assert client.post("/tts", json={"text": "你好"}, headers=bearer(token)).status_code == 200
+    clock.now_s += 60
+    answer = client.post("/tts", json={"text": "你好"}, headers=bearer(token))
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthorized")
+
+
 def test_the_list_of_keys_tells_when_one_was_used(client, services, key, clock):
     client.get("/voices", headers={"X-API-Key": key})
     (listed,) = services.keys.all()
