@@ -136,6 +136,7 @@ def connect(url: str, connections: int = 16) -> Engine:
     try:
         parsed = make_url(url)
         options: dict[str, Any] = {"pool_size": connections, "max_overflow": 4, "pool_timeout": 10}
+        options["hide_parameters"] = True  # errors are logged, and values may be a caller's text
         if parsed.get_backend_name() == "sqlite":
             options |= _sqlite_place(parsed.database)
         else:

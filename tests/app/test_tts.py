@@ -261,6 +261,16 @@ def test_a_broken_database_is_503_and_says_nothing_about_itself(client, services
     assert "revoked" not in answer.text
 
 
+def test_a_failed_statement_is_logged_without_its_values(client, services, key, caplog):
+    with services.engine.begin() as connection:
+        connection.execute(text("DROP TABLE prewarm"))
+    answer = client.post("/prewarm", json={"texts": ["机密文本"]}, headers={"X-API-Key": key})
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "database_failed")
+    assert "INSERT INTO prewarm" in caplog.text
+    assert "机密文本" not in caplog.text
+    assert "\\u673a" not in caplog.text
+
+
 def test_the_log_tells_who_and_how_long_and_never_what(client, auth, key, caplog):
     caplog.set_level("INFO")
     body = client.post("/tts", json={"text": "机密文本"}, headers=auth).get_json()
