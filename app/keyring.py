@@ -64,15 +64,20 @@ def read_private(path: Path) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write ``text`` and a line end to a new file of mode 0600; whole or not at all.
+    """Write ``text`` and a line end to a new file of mode 0600; whole or, where the disk is full, not at all.
 
     Raises:
         FileExistsError: there is one already.
+        OSError: it could not be written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError:
+        path.unlink(missing_ok=True)  # half a secret would be kept for ever: what exists is never made again
+        raise
 
 
 def _parse(text: str, source: str) -> Keyring:

@@ -1,9 +1,12 @@
 """Tokens and keys: what opens the door, and the many things that do not."""
 
 import base64
+import errno
 import hashlib
 import hmac
+import io
 import json
+import os
 from dataclasses import replace
 
 import jwt
@@ -344,6 +347,21 @@ def test_the_secret_file_is_read_only_when_nobody_else_can(tmp_path):
         load_keyring(settings)
     with pytest.raises(FileExistsError):
         write_private(path, "x")
+
+
+def test_a_full_disk_leaves_no_empty_secret_behind(tmp_path, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def opened(descriptor, *_, **__):
+        os.close(descriptor)
+        return Full()
+
+    monkeypatch.setattr("app.keyring.os.fdopen", opened)
+    with pytest.raises(OSError, match="No space"):
+        write_private(tmp_path / "secret", "x")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_secret_is_in_a_refusal_or_a_repr_or_the_log(client, services, forge, environ, caplog, key):
