@@ -144,7 +144,8 @@ def _terms(settings: Settings) -> Terms:
 
 def _rules(settings: Settings) -> Rules:
     return Rules(
-        max_age_s=settings.storage.max_age_h * 3600,
+        # a use is written that much late at most, and the link given out at it must open its file to the end
+        max_age_s=settings.storage.max_age_h * 3600 + settings.cache.touch_interval_s,
         max_total_bytes=settings.storage.max_total_mb * _MB,
         orphan_age_s=settings.worker.orphan_age_s,
         url_lifetime_s=settings.storage.url_lifetime_s,

@@ -20,7 +20,7 @@ class Rules:
     """When audio goes."""
 
     max_age_s: float
-    """Since its last use."""
+    """Since its last use that was written down."""
     max_total_bytes: int
     orphan_age_s: float
     """A file without a row, since it was written."""

@@ -43,7 +43,7 @@ def test_what_nobody_used_for_long_goes_and_the_rest_stays(make_app, clock):
     clock.now_s += 1.5 * HOUR_S
     speak(services, "新的")
     assert services.pruner.sweep().by_age == 0
-    clock.now_s += 0.5 * HOUR_S + 1
+    clock.now_s += 0.5 * HOUR_S + 301
     swept = services.pruner.sweep()
     assert (swept.by_age, swept.bytes) == (1, 44 + 2 * 4410)
     assert len(names(services)) == 1
@@ -58,6 +58,19 @@ def test_a_use_keeps_it(make_app, clock):
         clock.now_s += 1.5 * HOUR_S
         assert speak(services, "常用").cached is True
         assert services.pruner.sweep().by_age == 0
+
+
+def test_a_use_that_came_too_soon_to_be_written_still_keeps_its_link_open(make_app, clock):
+    app = make_app(storage__max_age_h=1)
+    services = services_of(app)
+    speak(services, "刚用")
+    clock.now_s += 299
+    link = speak(services, "刚用").audio_url
+    clock.now_s += 3599
+    assert services.pruner.sweep().by_age == 0
+    assert app.test_client().get(link).status_code == 200
+    clock.now_s += 3
+    assert services.pruner.sweep().by_age == 1
 
 
 def test_above_the_total_the_least_recently_used_goes_first(make_app, clock):
