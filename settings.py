@@ -6,6 +6,7 @@ settings: it is handed values. Relative paths count from the folder the servers 
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import types
 import typing
@@ -241,7 +242,7 @@ class Settings(StrictModel):
             raise ValueError("gateway.deadline_s 加 queue_timeout_s 必须小于 proxy.request_timeout_s")
         if self.worker.orphan_age_s < self.storage.url_lifetime_s:
             raise ValueError("worker.orphan_age_s 不能短于 storage.url_lifetime_s")
-        if not self.proxy.tls and self.proxy.unix_socket is None and not _is_loopback(self.proxy.host):
+        if not self.proxy.tls and self.proxy.unix_socket is None and not is_loopback(self.proxy.host):
             raise ValueError("proxy.tls 关闭时只能监听本机地址或 unix_socket")
         return self
 
@@ -267,6 +268,16 @@ def load_settings(path: Path = Path("config.yaml"), environ: Mapping[str, str] =
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "之间的关系"
         raise SettingsError(f"设置 {where} 有误（{path} 或环境变量 TTS__…）：{reason(first)}。") from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``; a name other than localhost counts as reachable by others."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -377,7 +388,3 @@ def _alternatives(annotation: Any) -> set[Any]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         return set(typing.get_args(annotation))
     return {annotation}
-
-
-def _is_loopback(host: str) -> bool:
-    return host in ("localhost", "::1") or host.startswith("127.")

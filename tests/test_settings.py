@@ -166,6 +166,7 @@ def test_no_secret_is_printed():
         ({"TTS__GATEWAY__DEADLINE_S": "50"}, "request_timeout_s"),
         ({"TTS__WORKER__ORPHAN_AGE_S": "600"}, "orphan_age_s"),
         ({"TTS__PROXY__TLS": "false", "TTS__PROXY__HOST": "0.0.0.0"}, "proxy.tls"),
+        ({"TTS__PROXY__TLS": "false", "TTS__PROXY__HOST": "127.example.com"}, "proxy.tls"),
         ({"TTS__STORAGE__MAX_AGE_H": "1", "TTS__STORAGE__URL_LIFETIME_S": "3601"}, "url_lifetime_s"),
         ({"TTS__STORAGE__KIND": "cos"}, "cos_bucket、cos_secret_id、cos_secret_key、cos_region"),
     ],

@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from settings import WebUISettings
+from settings import WebUISettings, is_loopback
 from webui_page.problems import RefusalError
 
 MIN_TOKEN_CHARS = 16
@@ -24,16 +23,6 @@ MIN_PASSWORD_CHARS = 12
 
 class BindError(Exception):
     """This address may not be served with these settings; the message is one Chinese sentence."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches ``host``; a name other than localhost counts as reachable by others."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def check_bind(settings: WebUISettings) -> None:
