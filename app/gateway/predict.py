@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -141,7 +141,7 @@ def same_origin(base: str, url: str) -> str:
     """
     try:
         here, there = urlsplit(base), urlsplit(urljoin(base + "/", url))
-        same = (there.scheme, there.hostname, there.port) == (here.scheme, here.hostname, here.port)
+        same = _origin(there) == _origin(here)
     except ValueError as error:
         raise GatewayError from error
     # a backslash or a control character is read differently by different parsers
@@ -149,6 +149,11 @@ def same_origin(base: str, url: str) -> str:
         _log.warning("engine named a sound outside its own origin")
         raise GatewayError
     return f"{base}{there.path}" + (f"?{there.query}" if there.query else "")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """A default port is left out of ``Host``, and so of what the WebUI says, even where our setting names it."""
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _read(response: requests.Response, exchange: Exchange) -> bytes:

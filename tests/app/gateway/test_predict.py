@@ -177,6 +177,27 @@ def test_a_relative_url_is_of_the_same_origin(stub, connect):
 
 
 @pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("http://webui:80", "http://webui/a.wav"),
+        ("http://webui", "http://webui:80/a.wav"),
+        ("https://webui:443", "https://webui/a.wav"),
+    ],
+)
+def test_a_default_port_may_be_named_or_not(base, url):
+    assert same_origin(base, url) == f"{base}/a.wav"
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [("http://webui:80", "https://webui:80/a.wav"), ("http://webui", "http://webui:443/a.wav")],
+)
+def test_a_default_port_is_that_of_its_own_scheme(base, url):
+    with pytest.raises(GatewayError):
+        same_origin(base, url)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://127.0.0.1:1/a.wav",
