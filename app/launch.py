@@ -10,6 +10,7 @@ import argparse
 import datetime
 import errno
 import http.client
+import os
 import shlex
 import socket
 import ssl
@@ -115,6 +116,8 @@ def _why_not(section: str, server: WebUISettings | ProxySettings, error: OSError
 
 
 def _check_socket_file(path: Path) -> None:
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise SettingsError(f"无法在 {path.parent}/ 里建立套接字：请先建好这个目录，并让当前用户可以写入。")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         try:
             client.connect(str(path))

@@ -88,6 +88,12 @@ def test_a_taken_socket_is_refused_and_a_left_behind_one_is_not(tmp_path):
     check_free("proxy", proxy)
 
 
+def test_a_socket_without_its_folder_says_what_to_do(tmp_path):
+    proxy = settings(proxy={"unix_socket": tmp_path / "absent" / "proxy.sock"}).proxy
+    with pytest.raises(SettingsError, match="请先建好这个目录"):
+        check_free("proxy", proxy)
+
+
 def test_an_address_of_another_machine_is_one_sentence():
     with pytest.raises(SettingsError, match=r"无法监听 203\.0\.113\.1"):
         check_free("webui", settings(webui={"host": "203.0.113.1", "token": "t" * 20}).webui)
