@@ -33,7 +33,7 @@ class Parts:
 
 
 class Readiness:
-    """Looks at most once a second, however often it is asked. Thread-safe."""
+    """Looks at most once a second, however often it is asked; during a look all others get the last one. Thread-safe."""
 
     def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
@@ -44,11 +44,15 @@ class Readiness:
 
     def checks(self) -> dict[str, str]:
         """Each part with ``ok`` or a Chinese word for what is wrong."""
-        with self._lock:
-            if self._monotonic() - self._looked_s >= _REMEMBERED_S:
-                self._checks = self._look()
-                self._looked_s = self._monotonic()
-            return dict(self._checks)
+        # a look may take long while a part hangs: nobody but the first one ever waits for another's
+        if self._lock.acquire(blocking=not self._checks):
+            try:
+                if self._monotonic() - self._looked_s >= _REMEMBERED_S:
+                    self._checks = self._look()
+                    self._looked_s = self._monotonic()
+            finally:
+                self._lock.release()
+        return dict(self._checks)
 
     def _look(self) -> dict[str, str]:
         parts = self._parts

@@ -1,6 +1,8 @@
 """Health, readiness, voices, and the API's own description."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -48,6 +50,27 @@ def test_many_who_ask_look_once_a_second(services):
         now_s[0] = 10.0 + after_s
         readiness.checks()
     assert len(looked) == 2
+
+
+def test_a_part_that_hangs_holds_one_who_asks_and_not_everybody(services, gateway):
+    now_s = [10.0]
+    readiness = Readiness(services.readiness._parts, lambda: now_s[0])
+    readiness.checks()
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang():
+        asked.set()
+        return not answer.wait(20)
+
+    gateway.is_healthy = hang
+    now_s[0] += 5
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(readiness.checks)
+        assert asked.wait(20)
+        assert readiness.checks()["engine"] == "ok"  # as it last was
+        answer.set()
+        assert first.result()["engine"] == "语音引擎没有就绪"
+    assert readiness.checks()["engine"] == "语音引擎没有就绪"
 
 
 def test_voices_are_the_engines(client, auth):
