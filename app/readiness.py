@@ -33,7 +33,7 @@ class Parts:
 
 
 class Readiness:
-    """Looks at most once a second, however often it is asked; during a look all others get the last one. Thread-safe."""
+    """Looks at most once a second, however often it is asked; who asks meanwhile gets the last look. Thread-safe."""
 
     def __init__(self, parts: Parts, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._parts = parts
