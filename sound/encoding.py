@@ -60,7 +60,7 @@ def encode(samples: npt.ArrayLike, sample_rate: int, format: str, target_rate: i
     sound = _checked(samples)
     if rate != sample_rate:
         sound = soxr.resample(sound, sample_rate, rate)
-    return _write(np.clip(sound, -1.0, 1.0), rate, format)
+    return _write(sound, rate, format)
 
 
 def decode_wav(data: bytes) -> tuple[Samples, int]:
@@ -82,7 +82,7 @@ def decode_wav(data: bytes) -> tuple[Samples, int]:
             rate: int = file.samplerate
     except soundfile.LibsndfileError as error:
         raise SoundError("WAV 音频已损坏。") from error
-    return _checked(frames.mean(axis=1)), rate
+    return _checked(frames[:, 0] if frames.shape[1] == 1 else frames.mean(axis=1)), rate
 
 
 def _check_header(file: Any) -> None:
@@ -109,5 +109,5 @@ def _write(sound: Samples, rate: int, format: str) -> bytes:
         buffer, "w", samplerate=rate, channels=1, format=format.upper(), **_WRITING[format]
     ) as file:
         for begin in range(0, len(sound), _BLOCK):
-            file.write(sound[begin : begin + _BLOCK])
+            file.write(np.clip(sound[begin : begin + _BLOCK], -1.0, 1.0))
     return buffer.getvalue()
