@@ -16,11 +16,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tts_engine.checkpoint import Voice
-from tts_engine.errors import DeadlineExceededError, EngineBusyError
+from tts_engine.errors import DeadlineExceededError, EngineBusyError, InputError
 from tts_engine.frontend.reading import Reading
 from tts_engine.synthesizer import Speech, SynthesisOptions
 
 _MAX_RETRY_AFTER_S = 60
+MAX_SPOKEN_S = 3600.0
+"""Longest sound of one text: what one file may hold (``sound.decode_wav``), and what bounds memory, since a digit may
+be spoken as several syllables."""
 
 
 class Engine(Protocol):
@@ -63,8 +66,9 @@ class Piece:
 class Desk:
     """Admits work to one engine; belongs to one event loop."""
 
-    def __init__(self, engine: Engine, concurrency: int, queue_size: int) -> None:
+    def __init__(self, engine: Engine, concurrency: int, queue_size: int, max_spoken_s: float = MAX_SPOKEN_S) -> None:
         self.engine = engine
+        self._max_spoken_s = max_spoken_s
         self._concurrency = concurrency
         self._queue_size = queue_size
         self._places = asyncio.Semaphore(concurrency)
@@ -85,10 +89,11 @@ class Desk:
         Raises:
             EngineBusyError: as many wait already as may.
             DeadlineExceededError: the deadline passed while waiting or working.
+            InputError: the text takes longer to say than one sound may.
             TTSError: whatever the engine finds wrong.
         """
         await self._enter(deadline)
-        began = time.monotonic()
+        began, spoken_s = time.monotonic(), 0.0
         work = _pieces(self.engine, text, options)
         step: Future[Piece | None] | None = None
         try:
@@ -99,6 +104,9 @@ class Desk:
                 if piece is None:
                     self._usual_s += 0.2 * (time.monotonic() - began - self._usual_s)
                     return
+                spoken_s += len(piece.speech.samples) / piece.speech.sample_rate
+                if spoken_s > self._max_spoken_s:
+                    raise InputError(f"读完这段文本要超过 {self._max_spoken_s / 60:.0f} 分钟：请分段发送。")
                 yield piece
         finally:
             self._leave(work, step)

@@ -70,7 +70,7 @@ async def predict(request: Request) -> Response:
     deadline = _deadline(request, arrived)
     made = await _while_connected(request.receive, _collect(parts.desk, call, deadline))
     file, size = await asyncio.to_thread(_save, parts.store, made, call.format)
-    _log(request, call, made)
+    _log(request, call, made.duration_s, made.synthesis_s)
     details = {**made.details(), "revision": parts.desk.engine.revision, "characters": len(call.text)}
     answer = _file_data(request, file, size)
     return JSONResponse({"data": [answer, details], "duration": round(time.monotonic() - began, 3)})
@@ -204,14 +204,14 @@ def _file_data(request: Request, name: str, size: int) -> dict[str, object]:
     }
 
 
-def _log(request: Request, call: Call, made: Utterance) -> None:
+def _log(request: Request, call: Call, duration_s: float, synthesis_s: float) -> None:
     logger.info(
         "request=%s path=%s characters=%d duration_s=%.3f rtf=%.4f",
         request.state.request_id,
         request.scope["path"],
         len(call.text),
-        made.duration_s,
-        made.real_time_factor,
+        duration_s,
+        synthesis_s / duration_s if duration_s else 0.0,
     )
 
 
@@ -227,6 +227,7 @@ class _FrameResponse(Response):
         self._call = call
         self._first = first
         self._rest = rest
+        self._duration_s = self._synthesis_s = 0.0  # so far; the sound itself is not kept
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with contextlib.aclosing(self._rest):
@@ -234,19 +235,17 @@ class _FrameResponse(Response):
 
     async def _send_all(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        speeches = [self._first.speech]
         try:
             await self._send(send, frames.JSON, self._opening())
             await self._send_piece(send, self._first)
             async for piece in self._rest:
-                speeches.append(piece.speech)
                 await self._send_piece(send, piece)
         except TTSError as error:
             payload = problems.problem_of(error).payload(self._request.state.request_id)
             await self._send(send, frames.ERROR, payload)
         else:
             await self._send(send, frames.END, b"")
-            _log(self._request, self._call, join(speeches))
+            _log(self._request, self._call, self._duration_s, self._synthesis_s)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def _opening(self) -> bytes:
@@ -264,6 +263,8 @@ class _FrameResponse(Response):
         await self._send(send, frames.JSON, json.dumps(described, ensure_ascii=False).encode())
         pcm = (np.clip(speech.samples, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
         await self._send(send, frames.AUDIO, pcm)
+        self._duration_s += len(speech.samples) / speech.sample_rate
+        self._synthesis_s += speech.synthesis_s
 
     async def _send(self, send: Send, kind: bytes, payload: bytes) -> None:
         try:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.webui.engine import Gate, SineEngine
-from tts_engine.errors import DeadlineExceededError, EngineBusyError
+from tts_engine.errors import DeadlineExceededError, EngineBusyError, InputError
 from tts_engine.synthesizer import SynthesisOptions
 from webui_page.desk import Desk
 
@@ -140,3 +140,20 @@ def test_an_engine_that_raises_gives_its_place_back():
         desk.close()
 
     run(work())
+
+
+def test_a_text_that_takes_too_long_to_say_is_refused_and_its_place_is_free_again():
+    engine = SineEngine()
+
+    async def run() -> list[int]:
+        desk = Desk(engine, 1, 1, max_spoken_s=0.5)
+        made = []
+        with pytest.raises(InputError, match="请分段发送"):
+            async for piece in desk.speak("一二三。四五六。七八九。", SynthesisOptions()):
+                made.append(len(piece.speech.samples))
+        made += [len(piece.speech.samples) async for piece in desk.speak("一二三。四五。", SynthesisOptions())]
+        desk.close()
+        return made
+
+    assert asyncio.run(asyncio.wait_for(run(), 20)) == [6615, 6615, 4410]
+    assert engine.made == ["一二三。", "四五六。", "一二三。", "四五。"]

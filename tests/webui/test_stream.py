@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 
 import httpx
@@ -32,6 +33,13 @@ def test_every_sentence_is_described_and_sent(client):
     assert [t["begin_ms"] for t in timings] == [100 * n for n in range(8)]
     assert [t["begin"] for t in timings] == [0, 1, 4, 5, 6, 7, 9, 10]
     assert [w["begin"] for d in described[1:] for w in d["warnings"]] == [3]
+
+
+def test_the_log_has_the_figures_of_the_whole_stream(client, caplog):
+    with caplog.at_level(logging.INFO):
+        frames_of(client, "一二。三四五。", headers={"x-request-id": "stream-1"})
+    (line,) = [record.getMessage() for record in caplog.records if "stream-1" in record.getMessage()]
+    assert line == "request=stream-1 path=/api/stream characters=7 duration_s=0.500 rtf=0.0400"
 
 
 def test_the_audio_is_the_sine_that_the_engine_made(client):
