@@ -187,7 +187,8 @@ class Synthesizer:
         known = self.checkpoint.embeddings
         if options.voice not in known:
             raise UnknownVoiceError(options.voice, tuple(known))
-        if not math.isfinite(options.speed) or not SPEED[0] <= options.speed <= SPEED[1]:
+        is_number = isinstance(options.speed, int | float) and not isinstance(options.speed, bool)
+        if not is_number or not math.isfinite(options.speed) or not SPEED[0] <= options.speed <= SPEED[1]:
             raise OptionError("speed", f"语速应在 {SPEED[0]} 到 {SPEED[1]} 之间。")
         return known[options.voice]
 

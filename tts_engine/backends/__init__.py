@@ -64,7 +64,8 @@ def open_backend(folder: Path, device: str, threads: int) -> Backend:
     return TorchBackend(folder, device)
 
 
-_LEAST_VIDEO_MEMORY = 4 * 1024**3
+_LEAST_VIDEO_MEMORY = 4_000_000_000
+"""Bytes, as start_app.sh counts: a card sold as 4 GB reports a little less than 4 GiB."""
 
 
 def _has_cuda() -> bool:

@@ -263,7 +263,7 @@ def draw(student: Student, one: Utterance, speaker: str, path: Path) -> None:
     for index, (title, mel, f0) in enumerate((("teacher", one.mel, one.f0), ("v23", acoustics.mel, acoustics.f0))):
         axes = figure.add_subplot(2, 1, index + 1)
         axes.imshow(mel, origin="lower", aspect="auto", vmin=-11, vmax=1)
-        axes.set_title(f"{title}: {' '.join(SYMBOLS[row[0]] for row in one.phonemes)}"[:110], fontsize=9)
+        axes.set_title(f"{title}: {' '.join(SYMBOLS[row[0]] for row in one.phonemes if row[1])}"[:110], fontsize=9)
         axes.set_ylabel("mel bin")
         pitch = axes.twinx()
         pitch.plot(np.where(np.array(f0) > 0, f0, np.nan), color="white", linewidth=1.5)

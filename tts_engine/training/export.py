@@ -75,7 +75,7 @@ class _Graph:
 
 
 def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
-    """Write a whole checkpoint folder; an existing one is replaced in one move.
+    """Write a whole checkpoint folder; an existing one is replaced only when the new one is whole.
 
     Args:
         acoustic: folder that ``FastSpeech2.from_pretrained`` reads.
@@ -83,6 +83,7 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
         out: ``models/v23``; its MODEL_CARD.md is kept.
         name: of the model.
     """
+    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
         folder = Path(temporary) / "checkpoint"
         networks = FastSpeech2.from_pretrained(acoustic), HifiGan.from_pretrained(vocoder)
@@ -97,8 +98,9 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
         if card.exists():
             shutil.copy(card, folder)
         write_sums(folder)
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.move(folder, out)
+        if out.exists():
+            out.rename(Path(temporary) / "replaced")
+        folder.rename(out)
 
 
 def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Graph]:

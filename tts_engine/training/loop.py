@@ -65,6 +65,8 @@ class Clock:
         """Fraction of the run that is over, 0–1."""
         if self.steps:
             return min(1.0, self.step / self.steps)
+        if self.minutes <= 0:
+            return 1.0
         return min(1.0, (time.monotonic() - self.started) / (60 * self.minutes))
 
     def learning_rate(self, peak: float, warmup_steps: int = 200) -> float:

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from tts_engine.durations import places
 from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2, FastSpeech2Config, Variance
+from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS
 from tts_engine.training.features import FeatureSet, Utterance
 from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
 
@@ -85,6 +86,16 @@ def batches(features: FeatureSet, size: int, rng: np.random.Generator) -> list[l
     return groups
 
 
+_INITIAL_IDS = torch.tensor([SYMBOL_IDS[initial] for initial in INITIALS])
+_INITIAL_WEIGHT = 3.0
+
+
+def _weights(batch: Batch) -> Tensor:
+    """(B, T): an initial is short but tells words apart, so its frames count more than a vowel's."""
+    initial = torch.isin(batch.phonemes, _INITIAL_IDS.to(batch.phonemes.device)).float()
+    return 1.0 + (_INITIAL_WEIGHT - 1.0) * torch.gather(initial, 1, batch.owner)
+
+
 def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     """Each loss by name."""
     hidden, log_durations = model.encode(batch.phonemes, batch.tones, model.speaker_table(batch.speaker))
@@ -99,7 +110,7 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
         return (values * weights).sum() / weights.sum().clamp(min=1)
 
     return {
-        "mel": mean((mel - batch.mel).abs().mean(1), mask),
+        "mel": mean((mel - batch.mel).abs().mean(1), mask * _weights(batch)),
         "duration": mean((log_durations - batch.durations.clamp(min=1).log()) ** 2, spoken),
         "pitch": mean((guess.pitch - batch.variance.pitch) ** 2, voiced * mask),
         "voiced": mean(F.binary_cross_entropy_with_logits(guess.voiced, voiced, reduction="none"), mask),

@@ -1,6 +1,6 @@
 """Train the recogniser on the teacher (python -m tts_engine.training.train_recogniser --minutes 30).
 
-The alignment is exact, so frames are labelled directly first (a phoneme's last frame is blank); the last part of the
+The alignment is exact, so frames are labelled directly first; the last part of the
 run adds CTC, which no longer minds where a label lies.
 """
 
@@ -25,12 +25,14 @@ CTC_FROM = 0.5
 
 
 def frame_labels(batch: Batch) -> Tensor:
-    """(B, T) label of each frame; the last frame of every phoneme is blank."""
+    """(B, T) label of each frame; a blank parts two phonemes of the same label."""
     table = np.array([[label_of(symbol, tone) for tone in range(TONES)] for symbol in SYMBOLS])
     labels = torch.from_numpy(table)[batch.phonemes, batch.tones]  # (B, L)
     framed = torch.gather(labels, 1, batch.owner)
-    last = F.pad(batch.owner[:, 1:] != batch.owner[:, :-1], (0, 1), value=True)
-    return torch.where(last | (batch.mask.squeeze(2) == 0), torch.full_like(framed, BLANK), framed)
+    follows = F.pad(batch.owner[:, 1:] != batch.owner[:, :-1], (0, 1), value=True)
+    same = F.pad(framed[:, 1:] == framed[:, :-1], (0, 1), value=False)
+    silent = (follows & same) | (batch.mask.squeeze(2) == 0)
+    return torch.where(silent, torch.full_like(framed, BLANK), framed)
 
 
 def roughen(mel: Tensor, rng: torch.Generator) -> Tensor:
@@ -41,6 +43,8 @@ def roughen(mel: Tensor, rng: torch.Generator) -> Tensor:
     floor = -11.5 + 5 * torch.rand(batch, 1, 1, generator=rng)
     noisy = torch.logaddexp(mel, floor + torch.randn(mel.shape, generator=rng))
     mel = noisy + tilt + level + 0.2 * torch.randn(mel.shape, generator=rng)
+    if torch.rand((), generator=rng) < 0.5:  # a blurred spectrum, as networks that regress to the mean make it
+        mel = F.avg_pool2d(mel.unsqueeze(1), 3, stride=1, padding=1, count_include_pad=False).squeeze(1)
     for row in range(batch):
         low = int(torch.randint(0, bins - 8, (1,), generator=rng))
         mel[row, low : low + int(torch.randint(1, 8, (1,), generator=rng))] = mel[row].mean()
