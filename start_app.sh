@@ -284,7 +284,7 @@ check_only() {
 }
 
 main() {
-  local mode=all
+  local mode=all python
   STARTED=$SECONDS
   HALVES=(webui proxy)
   LOGS=()
@@ -299,7 +299,8 @@ main() {
     *) usage >&2; exit 2 ;;
   esac
 
-  say "Python：$("$(find_python)" --version 2>&1 | cut -d ' ' -f 2)"
+  python=$(find_python) || exit 1   # 单独一步：写在 say 里面，die 只会结束那个子 shell
+  say "Python：$("$python" --version 2>&1 | cut -d ' ' -f 2)"
   check_machine
   check_gpu
   if [[ $mode == check ]]; then check_only; fi

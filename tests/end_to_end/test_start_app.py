@@ -132,6 +132,20 @@ def test_help_and_a_wrong_option(clone, environ):
     assert "用法" in wrong.stderr
 
 
+@pytest.mark.parametrize("arguments", [[], ["--check"], ["--install"]])
+def test_without_python_there_is_one_sentence_and_nothing_else(tmp_path, arguments):
+    shutil.copy(ROOT / "start_app.sh", tmp_path)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in "bash dirname readlink cat awk df head cut mkdir chmod flock sha256sum".split():
+        (tools / name).symlink_to(shutil.which(name))
+    done = run(tmp_path, {"PATH": str(tools)}, *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("错误：没有找到 Python 3.11 或 3.12：请先安装")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "var").exists()
+
+
 def test_check_says_what_it_found_and_changes_nothing(clone, environ):
     done = run(clone, environ, "--check")
     assert done.returncode == 0, done.stderr
