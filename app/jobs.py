@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Engine, delete, func, select, update
+from sqlalchemy import Engine, delete, func, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import PrewarmItem, insert_into
@@ -35,6 +35,7 @@ class Progress:
     ready: int
     pending: int
     failed: int
+    """At the last try."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,21 @@ class Prewarm:
     def ask(self, wishes: Sequence[Wish]) -> Progress:
         """Put what is not in the cache on the list; asking again changes nothing and tells how far it is.
 
-        An item that failed before is tried again.
+        An item that failed before is tried again; until it is made it counts as pending and as failed.
         """
         ready = {wish: self._is_ready(wish) for wish in wishes}
         rows = [self._row(wish, "done" if is_ready else "pending") for wish, is_ready in ready.items()]
         insert = insert_into(self.engine, PrewarmItem)
-        kept = {name: insert.excluded[name] for name in ("state", "detail", "attempts", "updated_s")}
+        kept = {name: insert.excluded[name] for name in ("state", "attempts", "updated_s")}
+        # what is pending keeps its place and its attempts, or who asks often would hold up the list
+        settles = or_(PrewarmItem.state != "pending", insert.excluded.state == "done")
+        pending = [row["id"] for row in rows if row["state"] == "pending"]
+        failed = select(func.count()).where(PrewarmItem.id.in_(pending), PrewarmItem.detail != "")
         with self.engine.begin() as connection:
-            connection.execute(insert.on_conflict_do_update(index_elements=[PrewarmItem.id], set_=kept), rows)
-        done = sum(ready.values())
-        return Progress(done, len(ready) - done, 0)
+            connection.execute(
+                insert.on_conflict_do_update(index_elements=[PrewarmItem.id], set_=kept, where=settles), rows
+            )
+            return Progress(len(ready) - len(pending), len(pending), connection.execute(failed).scalar_one())
 
     def progress(self) -> Progress:
         """Of everything on the list."""

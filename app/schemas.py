@@ -141,6 +141,7 @@ class PrewarmReply(Reply):
 
     ready: int = Field(description="已可直接播放的条数。")
     pending: int = Field(description="等待后台合成的条数。")
+    failed: int = Field(description="pending 之中上次没能合成、还会再试的条数；一直不减少时请检查文本。")
 
 
 class HealthReply(Reply):

@@ -24,4 +24,5 @@ def prewarm() -> Response:
     wishes = [wanted.wish(check_text(text, limit, f"texts.{i}")) for i, text in enumerate(wanted.texts)]
     progress = parts.prewarm.ask(wishes)
     record(parts.engine, parts.now(), caller().subject, "prewarm", f"{len(wishes)} texts")
-    return reply(PrewarmReply(ready=progress.ready, pending=progress.pending), 202 if progress.pending else 200)
+    told = PrewarmReply(ready=progress.ready, pending=progress.pending, failed=progress.failed)
+    return reply(told, 202 if told.pending else 200)

@@ -1,6 +1,7 @@
 """Frequent texts ahead of need: every one made once, whatever stops in between."""
 
 import threading
+from collections import Counter
 
 import pytest
 
@@ -62,7 +63,29 @@ def test_what_the_engine_refuses_is_failed_with_the_reason_and_the_rest_goes_on(
     gateway.failure = None
     assert [prewarm.make_next() for _ in range(3)] == [True, True, False]
     assert prewarm.progress() == Progress(2, 0, 1)
-    assert prewarm.ask(WISHES) == Progress(2, 1, 0)  # asked again, tried again
+    assert prewarm.ask(WISHES) == Progress(2, 1, 1)  # asked again, tried again
+    assert prewarm.ask(WISHES) == Progress(2, 1, 1)  # and still told
+    assert prewarm.make_next() is True
+    assert prewarm.ask(WISHES) == Progress(3, 0, 0)
+
+
+def test_who_asks_often_does_not_put_a_failing_text_before_the_others(prewarm, gateway, clock):
+    prewarm.ask(WISHES)
+    gateway.failure = GatewayError()
+    for _ in range(15):
+        clock.now_s += 1
+        assert fails(prewarm)
+        prewarm.ask(WISHES)
+    assert Counter(order.text for order, _ in gateway.orders) == {"一": 5, "二": 5, "三": 5}
+    assert prewarm.ask(WISHES) == Progress(0, 3, 3)
+
+
+def fails(prewarm):
+    try:
+        prewarm.make_next()
+    except GatewayError:
+        return True
+    return False
 
 
 def gateway_info(gateway):
@@ -128,11 +151,11 @@ def test_prewarmed_audio_is_what_a_request_then_gets_without_a_charge(client, pr
 def test_the_route_takes_a_list_and_tells_how_far_it_is(client, key, prewarm):
     headers = {"X-API-Key": key}
     answer = client.post("/prewarm", json={"texts": ["一", "二", "一"]}, headers=headers)
-    assert (answer.status_code, answer.get_json()) == (202, {"ready": 0, "pending": 2})
+    assert (answer.status_code, answer.get_json()) == (202, {"ready": 0, "pending": 2, "failed": 0})
     while prewarm.make_next():
         pass
     answer = client.post("/prewarm", json={"texts": ["一", "二", "一"]}, headers=headers)
-    assert (answer.status_code, answer.get_json()) == (200, {"ready": 2, "pending": 0})
+    assert (answer.status_code, answer.get_json()) == (200, {"ready": 2, "pending": 0, "failed": 0})
 
 
 @pytest.mark.parametrize(
