@@ -44,6 +44,11 @@ def test_the_link_expires_when_the_answer_says_so(client, auth, clock):
     clock.now_s += 3600
     expired = fetch(client, body["audio_url"])
     assert (expired.status_code, expired.get_json()["code"]) == (403, "link_expired")
+    url = body["audio_url"].removeprefix("https://127.0.0.1:8443")
+    part = client.get(url, headers={"Range": "bytes=0-1"})
+    assert (part.status_code, part.mimetype) == (403, "application/problem+json")
+    head = client.head(url)
+    assert (head.status_code, head.data, head.mimetype) == (403, b"", "application/problem+json")
 
 
 def test_timestamps_and_warnings_come_when_there_are_any(client, auth, gateway):
