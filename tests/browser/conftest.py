@@ -40,7 +40,7 @@ def server(start: Callable[..., Server]) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must end before other modules start theirs
 def browser() -> Iterator[object]:
     """A real Chromium, or a skip that says what is missing."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from tests.tts_engine.exporting import export_quietly
+from tts_engine.audio import AudioConfig
 from tts_engine.fastspeech2 import FastSpeech2
+from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.hifigan import HifiGan
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training import corpus as corpus_script
 from tts_engine.training import train_acoustic, train_recogniser, train_vocoder
-from tts_engine.training.features import FeatureSet
+from tts_engine.training.features import FeatureSet, Utterance
 from tts_engine.training.loop import options
 from tts_engine.training.recogniser import LABELS, Recogniser
 
@@ -133,13 +135,22 @@ def test_the_recogniser_learns(corpus, features, tmp_path):
     assert loss(Recogniser.from_pretrained(second).float().eval()) < 0.9 * loss(first)
 
 
-def test_frame_labels_spell_the_phonemes_with_a_blank_after_each(features):
-    batch = train_acoustic.collate([features[0]])
-    labels = train_recogniser.frame_labels(batch)[0].tolist()
-    ends = np.cumsum(features[0].phonemes[:, 2]) - 1
-    assert all(labels[end] == 0 for end in ends)
-    named = [LABELS[label] for label, before in zip(labels, [0, *labels], strict=False) if label and label != before]
-    assert named == [("n", 0), ("i", 2), ("h", 0), ("ao", 3)]
+def spelled(utterance):
+    """What the frame labels of an utterance read as, the CTC way."""
+    labels = train_recogniser.frame_labels(train_acoustic.collate([utterance]))[0].tolist()
+    return [LABELS[label] for label, before in zip(labels, [0, *labels], strict=False) if label and label != before]
+
+
+def test_frame_labels_spell_the_phonemes(features):
+    assert spelled(features[0]) == [("n", 0), ("i", 2), ("h", 0), ("ao", 3)]
+
+
+def test_frame_labels_keep_a_phoneme_of_one_frame_and_part_two_of_the_same_label():
+    rows = [("sil", 0, 2), ("d", 1, 1), ("a", 1, 3), ("a", 1, 4), ("sil", 0, 2)]
+    phonemes = np.array([(SYMBOL_IDS[symbol], tone, frames) for symbol, tone, frames in rows], dtype=np.int16)
+    silence = np.zeros(12 * AudioConfig().hop_length, dtype=np.int16)
+    one = Utterance("搭啊", 0, silence, np.zeros(12, dtype=np.float32), phonemes)
+    assert spelled(one) == [("d", 0), ("a", 1), ("a", 1)]
 
 
 def test_a_roughened_mel_keeps_its_shape_and_its_words():
