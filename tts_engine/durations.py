@@ -35,9 +35,16 @@ def expand(hidden: FloatArray, durations: IntArray) -> FloatArray:
     return repeated
 
 
-def places(durations: IntArray) -> FloatArray:
-    """Where each frame lies in its phoneme, (T, 3): fraction passed, fraction left, log of the duration in frames."""
+def places(durations: IntArray, natural: IntArray | None = None) -> FloatArray:
+    """Where each frame lies in its phoneme, (T, 3): fraction passed, fraction left, log of the natural duration.
+
+    Args:
+        durations: (L,) frames of each phoneme, at the speed wanted.
+        natural: (L,) frames at speed 1, the only one that the network was trained on; ``durations`` where absent.
+    """
+    natural = durations if natural is None else natural
     length = np.repeat(durations, durations).astype(np.float32)
+    usual = np.repeat(natural, durations).astype(np.float32)
     starts = np.repeat(np.cumsum(durations) - durations, durations)
     passed = (np.arange(length.shape[0]) - starts + 0.5) / length
-    return np.stack([passed, 1 - passed, np.log(length) / 3], axis=1).astype(np.float32)
+    return np.stack([passed, 1 - passed, np.log(usual) / 3], axis=1).astype(np.float32)

@@ -181,7 +181,8 @@ class Synthesizer:
         tones = np.array([phoneme.tone for phoneme in sentence.phonemes], dtype=np.int64)
         encoding = self.backend.encode(phonemes, tones, embedding)
         durations = frames_from_log(encoding.log_durations, speed)
-        return durations, self.backend.decode(expand(encoding.hidden, durations), places(durations))
+        natural = frames_from_log(encoding.log_durations, 1.0)
+        return durations, self.backend.decode(expand(encoding.hidden, durations), places(durations, natural))
 
     def _embedding(self, options: SynthesisOptions) -> FloatArray:
         known = self.checkpoint.embeddings

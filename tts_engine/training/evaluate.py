@@ -46,11 +46,13 @@ class Student:
     synthesizer: Synthesizer
     audio: AudioConfig
 
-    def acoustics(self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray) -> Acoustics:
-        """F0 and mel of phoneme rows (L, 3) with given durations."""
+    def acoustics(
+        self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray, natural: IntArray | None = None
+    ) -> Acoustics:
+        """F0 and mel of phoneme rows (L, 3) with given durations; ``natural`` are those at speed 1."""
         backend = self.synthesizer.backend
         encoding = backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
-        return backend.decode(expand(encoding.hidden, durations), places(durations))
+        return backend.decode(expand(encoding.hidden, durations), places(durations, natural))
 
     def durations(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> IntArray:
         """Our own durations (L,) in frames."""
@@ -64,7 +66,8 @@ class Student:
 
     def speak(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> FloatArray:
         """The full chain: our durations, our prosody, our vocoder."""
-        return self.vocode(self.acoustics(rows, speaker, self.durations(rows, speaker, speed)))
+        durations = self.durations(rows, speaker, speed)
+        return self.vocode(self.acoustics(rows, speaker, durations, self.durations(rows, speaker)))
 
     @staticmethod
     def _ids(rows: npt.NDArray[np.int16]) -> tuple[IntArray, IntArray]:

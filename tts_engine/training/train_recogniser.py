@@ -22,6 +22,8 @@ from tts_engine.training.recogniser import BLANK, Recogniser, RecogniserConfig, 
 from tts_engine.training.train_acoustic import Batch, batches, collate
 
 CTC_FROM = 0.5
+STRETCH = (-0.5, 0.5)
+"""Natural logarithm of the factor by which speech is slowed or hastened: the judge must not mind the speed."""
 
 
 def frame_labels(batch: Batch) -> Tensor:
@@ -53,14 +55,22 @@ def roughen(mel: Tensor, rng: torch.Generator) -> Tensor:
     return mel
 
 
-def ctc(log_probabilities: Tensor, batch: Batch, labels: Tensor) -> Tensor:
+def stretch(mel: Tensor, labels: Tensor, mask: Tensor, factor: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Speech at another speed: mel (B, M, T), labels (B, T) and mask (B, T, 1), each ``factor`` times as long."""
+    frames = max(1, round(mel.shape[2] * factor))
+    slow = F.interpolate(mel, size=frames, mode="linear")
+    source = (torch.arange(frames) * mel.shape[2] // frames).clamp(max=mel.shape[2] - 1)
+    return slow, labels[:, source], mask[:, source]
+
+
+def ctc(log_probabilities: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     """CTC loss of the label sequences that ``labels`` (B, T) spells."""
     targets = []
     for row in labels:
         changed = torch.cat([torch.tensor([True]), row[1:] != row[:-1]])
         targets.append(row[changed & (row != BLANK)])
     lengths = torch.tensor([len(target) for target in targets])
-    frames = batch.mask.sum((1, 2)).long()
+    frames = mask.sum((1, 2)).long()
     return F.ctc_loss(
         log_probabilities.transpose(0, 1), torch.cat(targets), frames, lengths, blank=BLANK, zero_infinity=True
     )
@@ -84,15 +94,17 @@ def train(arguments: argparse.Namespace) -> Path:
         while clock.done < 1:
             todo = todo or batches(features, arguments.batch, rng)
             batch = collate([features[index] for index in todo.pop()])
-            labels = frame_labels(batch)
-            mel, mask = roughen(batch.mel, torch_rng).to(device), batch.mask.to(device)
+            mel, labels, mask = stretch(
+                roughen(batch.mel, torch_rng), frame_labels(batch), batch.mask, float(np.exp(rng.uniform(*STRETCH)))
+            )
+            mel, mask = mel.to(device), mask.to(device)
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
             with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
                 said = model(mel, mask)
             known = mask.squeeze(2) > 0
             loss = F.nll_loss(said[known], labels.to(device)[known])
             if clock.done > CTC_FROM:
-                loss = 0.3 * loss + 0.3 * ctc(said.cpu(), batch, labels).to(device)
+                loss = 0.3 * loss + 0.3 * ctc(said.cpu(), labels, mask.cpu()).to(device)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
