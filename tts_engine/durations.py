@@ -35,16 +35,38 @@ def expand(hidden: FloatArray, durations: IntArray) -> FloatArray:
     return repeated
 
 
-def places(durations: IntArray, natural: IntArray | None = None) -> FloatArray:
-    """Where each frame lies in its phoneme, (T, 3): fraction passed, fraction left, log of the natural duration.
-
-    Args:
-        durations: (L,) frames of each phoneme, at the speed wanted.
-        natural: (L,) frames at speed 1, the only one that the network was trained on; ``durations`` where absent.
-    """
-    natural = durations if natural is None else natural
+def places(durations: IntArray) -> FloatArray:
+    """Where each frame lies in its phoneme, (T, 3): fraction passed, fraction left, log of the duration in frames."""
     length = np.repeat(durations, durations).astype(np.float32)
-    usual = np.repeat(natural, durations).astype(np.float32)
     starts = np.repeat(np.cumsum(durations) - durations, durations)
     passed = (np.arange(length.shape[0]) - starts + 0.5) / length
-    return np.stack([passed, 1 - passed, np.log(usual) / 3], axis=1).astype(np.float32)
+    return np.stack([passed, 1 - passed, np.log(length) / 3], axis=1).astype(np.float32)
+
+
+def retime(f0: FloatArray, mel: FloatArray, natural: IntArray, durations: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Frames made at the natural durations, moved to others: each phoneme is stretched on its own.
+
+    The decoder was trained at one speed; decoding there and retiming keeps every sound as it was learnt.
+
+    Args:
+        f0: (T,) Hz, 0 where unvoiced; it is moved, never scaled.
+        mel: (M, T).
+        natural: (L,) frames of each phoneme in ``f0`` and ``mel``.
+        durations: (L,) frames of each phoneme wanted, T' in all.
+
+    Returns:
+        F0 (T',) and mel (M, T').
+    """
+    if np.array_equal(natural, durations):
+        return f0, mel
+    starts = np.repeat(np.cumsum(natural) - natural, durations)
+    passed = np.arange(starts.shape[0]) - np.repeat(np.cumsum(durations) - durations, durations) + 0.5
+    position = starts + passed * np.repeat(natural / durations, durations) - 0.5
+    position = np.clip(position, 0, f0.shape[0] - 1)
+    before = np.floor(position).astype(np.int64)
+    after = np.minimum(before + 1, f0.shape[0] - 1)
+    weight = (position - before).astype(np.float32)
+    both = (f0[before] > 0) & (f0[after] > 0)
+    nearest = np.where(weight < 0.5, f0[before], f0[after])
+    pitch = np.where(both, f0[before] * (1 - weight) + f0[after] * weight, nearest).astype(np.float32)
+    return pitch, np.ascontiguousarray(mel[:, before] * (1 - weight) + mel[:, after] * weight, dtype=np.float32)

@@ -19,7 +19,7 @@ import numpy as np
 from tts_engine.audio import AudioConfig, FloatArray
 from tts_engine.backends import Acoustics, Backend, open_backend
 from tts_engine.checkpoint import Checkpoint, Voice, read_checkpoint
-from tts_engine.durations import IntArray, expand, frames_from_log, places
+from tts_engine.durations import IntArray, expand, frames_from_log, places, retime
 from tts_engine.errors import EmptyTextError, OptionError, TextTooLongError, UnknownVoiceError
 from tts_engine.excitation import excitation
 from tts_engine.frontend import Frontend, reading
@@ -182,7 +182,8 @@ class Synthesizer:
         encoding = self.backend.encode(phonemes, tones, embedding)
         durations = frames_from_log(encoding.log_durations, speed)
         natural = frames_from_log(encoding.log_durations, 1.0)
-        return durations, self.backend.decode(expand(encoding.hidden, durations), places(durations, natural))
+        acoustics = self.backend.decode(expand(encoding.hidden, natural), places(natural))
+        return durations, Acoustics(*retime(acoustics.f0, acoustics.mel, natural, durations))
 
     def _embedding(self, options: SynthesisOptions) -> FloatArray:
         known = self.checkpoint.embeddings

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tts_engine.durations import MAX_FRAMES, expand, frames_from_log, places
+from tts_engine.durations import MAX_FRAMES, expand, frames_from_log, places, retime
 
 RNG = np.random.default_rng(3)
 LOGS = np.log(RNG.uniform(4, 30, 60)).astype(np.float32)
@@ -56,3 +56,19 @@ def test_places_lie_strictly_inside_for_any_durations():
     rows = places(RNG.integers(1, MAX_FRAMES, 50))
     assert ((rows[:, :2] > 0) & (rows[:, :2] < 1)).all()
     np.testing.assert_allclose(rows[:, 0] + rows[:, 1], 1, atol=1e-6)
+
+
+def test_retiming_stretches_each_phoneme_on_its_own_and_leaves_pitch_alone():
+    natural, wanted = np.array([2, 4]), np.array([4, 2])
+    f0 = np.array([0, 0, 200, 200, 200, 200], dtype=np.float32)
+    mel = np.array([[1, 1, 5, 5, 5, 5]], dtype=np.float32)
+    pitch, spectrum = retime(f0, mel, natural, wanted)
+    assert pitch.shape == (6,) and spectrum.shape == (1, 6)
+    np.testing.assert_allclose(pitch[[0, 1, 2, 4, 5]], [0, 0, 0, 200, 200])
+    np.testing.assert_allclose(spectrum[0, [0, 1, 2, 4, 5]], [1, 1, 1, 5, 5])
+
+
+def test_retiming_to_the_same_durations_changes_nothing():
+    natural = np.array([3, 1])
+    f0, mel = np.arange(4, dtype=np.float32), np.ones((2, 4), dtype=np.float32)
+    assert retime(f0, mel, natural, natural) == (f0, mel)

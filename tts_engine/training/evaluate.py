@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from tts_engine.audio import AudioConfig, FloatArray
 from tts_engine.backends import Acoustics
-from tts_engine.durations import IntArray, expand, frames_from_log, places
+from tts_engine.durations import IntArray, expand, frames_from_log, places, retime
 from tts_engine.excitation import excitation
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
@@ -46,13 +46,11 @@ class Student:
     synthesizer: Synthesizer
     audio: AudioConfig
 
-    def acoustics(
-        self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray, natural: IntArray | None = None
-    ) -> Acoustics:
-        """F0 and mel of phoneme rows (L, 3) with given durations; ``natural`` are those at speed 1."""
+    def acoustics(self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray) -> Acoustics:
+        """F0 and mel of phoneme rows (L, 3) with given durations."""
         backend = self.synthesizer.backend
         encoding = backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
-        return backend.decode(expand(encoding.hidden, durations), places(durations, natural))
+        return backend.decode(expand(encoding.hidden, durations), places(durations))
 
     def durations(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> IntArray:
         """Our own durations (L,) in frames."""
@@ -66,8 +64,9 @@ class Student:
 
     def speak(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> FloatArray:
         """The full chain: our durations, our prosody, our vocoder."""
-        durations = self.durations(rows, speaker, speed)
-        return self.vocode(self.acoustics(rows, speaker, durations, self.durations(rows, speaker)))
+        natural, wanted = self.durations(rows, speaker), self.durations(rows, speaker, speed)
+        acoustics = self.acoustics(rows, speaker, natural)
+        return self.vocode(Acoustics(*retime(acoustics.f0, acoustics.mel, natural, wanted)))
 
     @staticmethod
     def _ids(rows: npt.NDArray[np.int16]) -> tuple[IntArray, IntArray]:
