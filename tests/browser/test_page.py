@@ -47,6 +47,7 @@ def test_the_player_really_plays(page):
 def test_the_picture_shows_waveform_mel_pitch_and_characters(page):
     page.speak(TEXT)
     picture = page.locator("#picture svg")
+    picture.locator("image").wait_for()
     assert picture.get_attribute("aria-label") == "波形、梅尔频谱与音高，共 0.80 秒"
     labels = picture.locator("text").all_text_contents()
     assert [label for label in labels if label in TEXT] == list("你好今天天气很好")
@@ -54,6 +55,7 @@ def test_the_picture_shows_waveform_mel_pitch_and_characters(page):
     assert picture.locator("polyline.pitch").count() == 1
     page.get_by_text("每个字的时间").first.click()
     rows = page.locator("#timings tbody tr")
+    rows.nth(7).wait_for()  # the table is drawn when its section opens
     assert rows.count() == 8
     assert rows.nth(2).locator("td").all_inner_texts() == ["今", "3–4", "200", "300"]
 
