@@ -29,7 +29,7 @@ from tts_engine.durations import IntArray, expand, frames_from_log, places, reti
 from tts_engine.excitation import excitation
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
-from tts_engine.training.corpus import HELDOUT_SEED, collect
+from tts_engine.training.corpus import HELDOUT_SEED, Wanted, collect
 from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0, save
 from tts_engine.training.recogniser import FOLDER, Recogniser, edit_distance, labels_of, syllables
 from tts_engine.training.teacher import VOICES
@@ -250,7 +250,7 @@ def mandarin_only(utterances: Iterable[Utterance]) -> list[Utterance]:
 def heldout(folder: Path, hours: float) -> FeatureSet:
     """The sentences that training never saw, made where they are absent."""
     if not (folder / "index.json").exists():
-        save(folder, collect(hours, HELDOUT_SEED), list(VOICES))
+        save(folder, collect(Wanted(hours, HELDOUT_SEED)), list(VOICES))
     return FeatureSet(folder)
 
 

@@ -36,6 +36,8 @@ class Utterance:
     """(T,) Hz, 0 where unvoiced."""
     phonemes: npt.NDArray[np.int16]
     """(L, 3): symbol id, tone, duration in frames; the durations add up to T."""
+    rate: float = 1.0
+    """Speed it was spoken at, as a multiple of the speaker's own: only at 1 do durations teach how long things last."""
 
     @property
     def samples(self) -> FloatArray:
@@ -73,6 +75,8 @@ class Script:
     speaker: int
     """Index into the feature set's speakers."""
     phonemes: Sequence[Phoneme]
+    rate: float = 1.0
+    """As a multiple of the speaker's own speed."""
 
 
 def make_utterance(
@@ -104,7 +108,7 @@ def make_utterance(
     rows = [(SYMBOL_IDS[p.symbol], p.tone, int(d)) for p, d in zip(script.phonemes, durations, strict=True)]
     audio = np.clip(samples * 32768, -32768, 32767).astype(np.int16)
     f0 = extract_f0(samples, config, bounds_hz)
-    return Utterance(script.text, script.speaker, audio, f0, np.asarray(rows, dtype=np.int16))
+    return Utterance(script.text, script.speaker, audio, f0, np.asarray(rows, dtype=np.int16), script.rate)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ class _Place:
     frames: int
     phoneme: int
     phonemes: int
+    rate: float = 1.0
 
 
 def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str]) -> None:
@@ -126,7 +131,7 @@ def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str])
     places = []
     audio = frame = phoneme = 0
     for one in kept:
-        places.append(_Place(one.text, one.speaker, audio, frame, len(one.f0), phoneme, len(one.phonemes)))
+        places.append(_Place(one.text, one.speaker, audio, frame, len(one.f0), phoneme, len(one.phonemes), one.rate))
         audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
     np.save(folder / "audio.npy", np.concatenate([one.audio for one in kept]))
     np.save(folder / "f0.npy", np.concatenate([one.f0 for one in kept]))
@@ -153,6 +158,7 @@ class FeatureSet(Sequence[Utterance]):
                 audio=audio[place.audio : place.audio + samples],
                 f0=f0[place.frame : place.frame + place.frames],
                 phonemes=phonemes[place.phoneme : place.phoneme + place.phonemes],
+                rate=place.rate,
             )
             self._utterances.append(one)
 

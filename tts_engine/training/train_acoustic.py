@@ -37,6 +37,8 @@ class Batch:
     mask: Tensor  # (B, T, 1)
     mel: Tensor  # (B, M, T)
     variance: Variance
+    natural: Tensor
+    """(B, 1) one where the utterance has its speaker's own speed."""
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -74,6 +76,7 @@ def collate(utterances: list[Utterance]) -> Batch:
             voiced=(f0 > 0).float(),
             energy=mel.exp().sum(2).clamp(min=1e-3).log() * mask.squeeze(2),
         ),
+        natural=torch.tensor([[float(one.rate == 1)] for one in utterances]),
     )
 
 
@@ -111,7 +114,7 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
 
     return {
         "mel": mean((mel - batch.mel).abs().mean(1), mask * _weights(batch)),
-        "duration": mean((log_durations - batch.durations.clamp(min=1).log()) ** 2, spoken),
+        "duration": mean((log_durations - batch.durations.clamp(min=1).log()) ** 2, spoken * batch.natural),
         "pitch": mean((guess.pitch - batch.variance.pitch) ** 2, voiced * mask),
         "voiced": mean(F.binary_cross_entropy_with_logits(guess.voiced, voiced, reduction="none"), mask),
         "energy": mean((guess.energy - batch.variance.energy) ** 2, mask),
