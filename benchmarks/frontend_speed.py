@@ -1,0 +1,57 @@
+"""Speed and memory of the front end alone: run by ``python -m benchmarks.frontend`` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from pathlib import Path
+
+SENTENCE = "今天上午我们在会议室讨论了下个月的工作安排，大家一致认为应该先把2件最重要的事情做好再说。"
+PARAGRAPH = (
+    "本报讯，2027年3月5日上午9:30，第21届书展在上海开幕，共有1.2万名读者到场。组委会介绍，今年展位增加15.5%，"
+    "门票¥60一张，65岁以上老人免费。读者可以用App预约，也可以拨打021-55550199咨询。\n"
+)
+
+
+def main() -> None:
+    before_kib = _resident_kib()
+    began = time.perf_counter()
+    from tts_engine.frontend import Frontend  # imported here: loading is part of what is measured
+
+    frontend = Frontend()
+    load_s = time.perf_counter() - began
+    frontend.read(SENTENCE)
+    added_mb = (_resident_kib() - before_kib) * 1024 / 1e6
+    short = min(_seconds(frontend, _text(10_000)) for _ in range(5))
+    long = min(_seconds(frontend, _text(100_000)) for _ in range(2))
+    figures = {
+        "load_s": round(load_s, 2),
+        "added_memory_mb": round(added_mb, 1),
+        "sentence_characters": len(SENTENCE),
+        "sentence_ms": round(statistics.median(_seconds(frontend, SENTENCE) for _ in range(50)) * 1e3, 2),
+        "microseconds_per_character_at_10000": round(short / 10_000 * 1e6, 1),
+        "microseconds_per_character_at_100000": round(long / 100_000 * 1e6, 1),
+    }
+    print(json.dumps(figures))
+
+
+def _text(length: int) -> str:
+    return (PARAGRAPH * (length // len(PARAGRAPH) + 1))[:length]
+
+
+def _seconds(frontend: object, text: str) -> float:
+    began = time.perf_counter()
+    frontend.read(text)  # type: ignore[attr-defined]
+    return time.perf_counter() - began
+
+
+def _resident_kib() -> int:
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
+if __name__ == "__main__":
+    main()
