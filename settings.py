@@ -124,8 +124,72 @@ class AuthSettings(StrictModel):
     token_lifetime_s: int = Field(default=900, ge=60, le=86_400)
     leeway_s: int = Field(default=10, ge=0, le=30)
     """Tolerated difference between clocks."""
+    root_secret: SecretStr | None = None
+    """From the environment only; takes the place of ``root_secret_file``."""
+    root_secret_file: Path = Path("var/root_secret")
+    """Mode 0600. Names WeChat users and seals what the database keeps; a new one makes every WeChat user a stranger."""
+    audit_days: int = Field(default=400, ge=180, le=36_500)
+    """How long the audit is kept."""
     demo_key_file: Path = Path("var/demo_api_key")
     """Where the first API key is kept, mode 0600."""
+
+
+class WeChatSettings(StrictModel):
+    """The mini-program that ``POST /auth/wechat`` lets in; empty: nobody."""
+
+    appid: str = Field(default="", pattern=r"^[A-Za-z0-9]{0,40}$")
+    secret: SecretStr | None = None
+    """AppSecret, from the environment only."""
+    api_url: str = Field(default="https://api.weixin.qq.com", pattern=_URL, max_length=200)
+    connect_timeout_s: float = Field(default=2.0, gt=0, le=10)
+    timeout_s: float = Field(default=5.0, gt=0, le=20)
+    """One call, from the connection to the last byte."""
+    scopes: str = Field(default="tts", pattern=r"^(tts|voices|tts voices)$")
+    """What a user of the mini-program may do; ``voices`` lets everybody clone voices."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.appid) != bool(self.secret):
+            raise ValueError("appid 与 secret（环境变量 TTS__WECHAT__SECRET）要一起设")
+        return self
+
+
+class SafetySettings(StrictModel):
+    """What may not be spoken. Off by default: checking with WeChat sends every text to Tencent."""
+
+    block_list_file: Path | None = None
+    """UTF-8, one word a line, ``#`` begins a comment; read again when it changes."""
+    wechat_check: bool = False
+    """Ask ``msg_sec_check`` before anything is made for a WeChat user."""
+    wechat_scene: int = Field(default=2, ge=1, le=4)
+    """1 profile, 2 comment, 3 forum, 4 social log."""
+    on_review: Literal["refuse", "allow"] = "refuse"
+    """When WeChat says ``review``."""
+    on_failure: Literal["refuse", "allow"] = "refuse"
+    """When WeChat does not answer."""
+    without_openid: Literal["refuse", "allow"] = "allow"
+    """Texts of API keys, about which WeChat cannot be asked."""
+    remember_s: int = Field(default=3600, ge=0, le=86_400)
+    """A text that passed is not asked about again for so long."""
+
+
+class CloningSettings(StrictModel):
+    """Voices that callers upload."""
+
+    enabled: bool = True
+    voices_per_subject: int = Field(default=5, ge=1, le=1000)
+    max_clip_mb: int = Field(default=10, ge=1, le=50)
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+    """One exchange with the WebUI about a voice."""
+
+
+class CompatSettings(StrictModel):
+    """Interfaces of other services, for clients that change only their address."""
+
+    tencent: bool = False
+    """``TextToVoice`` of Tencent Cloud at ``/compat/tencent`` and ``/``."""
+    tencent_voices: str = Field(default="", pattern=r"^([0-9]{1,9}=[^,=\s]{1,64}(,|$))*$", max_length=2000)
+    """``VoiceType=speaker,…``, over the built-in table."""
 
 
 class LimitSettings(StrictModel):
@@ -137,7 +201,11 @@ class LimitSettings(StrictModel):
     per_address: str = Field(default="600/minute", max_length=200)
     """Every request from one address (an IPv6 /64 is one), whoever asks; ``/healthz`` and ``/readyz`` are free."""
     token_per_address: str = Field(default="30/minute", max_length=200)
-    """``POST /auth/token`` from one address."""
+    """``POST /auth/…`` from one address."""
+    failures_per_key: str = Field(default="30/minute", max_length=200)
+    """Wrong secrets for one API key id, from anywhere; who shows the right one is not held up."""
+    uploads_per_subject: str = Field(default="10/hour", max_length=200)
+    """``POST /voices`` of one subject."""
     failures_per_address: str = Field(default="30/minute", max_length=200)
     """Answers 401 to one address; beyond that it gets 429 until it shows a good credential."""
     characters_per_day: int = Field(default=200_000, ge=1, le=1_000_000_000)
@@ -229,6 +297,10 @@ class Settings(StrictModel):
     webui: WebUISettings = WebUISettings()
     proxy: ProxySettings = ProxySettings()
     auth: AuthSettings = AuthSettings()
+    wechat: WeChatSettings = WeChatSettings()
+    safety: SafetySettings = SafetySettings()
+    cloning: CloningSettings = CloningSettings()
+    compat: CompatSettings = CompatSettings()
     limits: LimitSettings = LimitSettings()
     gateway: GatewaySettings = GatewaySettings()
     cache: CacheSettings = CacheSettings()
@@ -244,6 +316,8 @@ class Settings(StrictModel):
             raise ValueError("worker.orphan_age_s 不能短于 storage.url_lifetime_s")
         if not self.proxy.tls and self.proxy.unix_socket is None and not is_loopback(self.proxy.host):
             raise ValueError("proxy.tls 关闭时只能监听本机地址或 unix_socket")
+        if self.safety.wechat_check and not self.wechat.appid:
+            raise ValueError("safety.wechat_check 需要先设 wechat.appid 与 wechat.secret")
         return self
 
 

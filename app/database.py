@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,82 @@ class RevokedToken(Base):
     expires_s: Mapped[float] = mapped_column(Float, index=True)
 
 
+class RevokedSubject(Base):
+    """A subject whose earlier tokens no longer hold; perhaps one that gets no new ones either."""
+
+    __tablename__ = "revoked_subjects"
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    before_s: Mapped[float] = mapped_column(Float)
+    """Tokens issued until then are refused."""
+    blocked: Mapped[int] = mapped_column(Integer, server_default="0")
+    """1: no token is given, and none is accepted."""
+
+
+class JwtKey(Base):
+    """A signing key made by rotation, or the end of one that is in the environment or the file."""
+
+    __tablename__ = "jwt_keys"
+
+    kid: Mapped[str] = mapped_column(String(32), primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
+    """The secret, under the root secret; empty for a key of the environment or the file."""
+    created_s: Mapped[float] = mapped_column(Float)
+    signs_from_s: Mapped[float] = mapped_column(Float)
+    verifies_until_s: Mapped[float | None] = mapped_column(Float)
+    """None: no later key has replaced it."""
+
+
+class WeChatUser(Base):
+    """The openid that ``msg_sec_check`` asks for; kept for two hours, and only where that check is switched on."""
+
+    __tablename__ = "wechat_users"
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    openid: Mapped[str] = mapped_column(Text)
+    """Sealed under the root secret."""
+    seen_s: Mapped[float] = mapped_column(Float, index=True)
+
+
+class SharedToken(Base):
+    """An access token of another service, shared by every process."""
+
+    __tablename__ = "shared_tokens"
+
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    sealed: Mapped[str] = mapped_column(Text)
+    """Under the root secret."""
+    expires_s: Mapped[float] = mapped_column(Float)
+    forced_s: Mapped[float] = mapped_column(Float, server_default="0")
+    """When a new one was last forced; the other side allows that twenty times a day."""
+
+
+class ClonedVoice(Base):
+    """A voice that somebody uploaded, and whose it is. Its samples and its consent are the WebUI's."""
+
+    __tablename__ = "cloned_voices"
+
+    voice: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """``voice-`` and 128 random bits; never used twice."""
+    owner: Mapped[str] = mapped_column(String(64), index=True)
+    title: Mapped[str] = mapped_column(String(100))
+    clip_sha256: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(8), index=True)
+    """``pending``, ``ready``, ``deleting`` or ``deleted``."""
+    changed_s: Mapped[float] = mapped_column(Float)
+    created_s: Mapped[float] = mapped_column(Float)
+
+
+class VoiceGrant(Base):
+    """Who else may speak with a cloned voice."""
+
+    __tablename__ = "voice_grants"
+
+    voice: Mapped[str] = mapped_column(String(64), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created_s: Mapped[float] = mapped_column(Float)
+
+
 class Audio(Base):
     """One finished sound in the store."""
 
@@ -78,6 +155,8 @@ class Audio(Base):
     """JSON."""
     warnings: Mapped[str] = mapped_column(Text)
     """JSON."""
+    voice: Mapped[str] = mapped_column(String(64), server_default="")
+    """The cloned voice in it, with which it goes; empty for the engine's own."""
     created_s: Mapped[float] = mapped_column(Float)
     last_used_s: Mapped[float] = mapped_column(Float, index=True)
 
@@ -121,6 +200,8 @@ class AuditEntry(Base):
     actor: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(40))
     target: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[str] = mapped_column(Text, server_default="")
+    """JSON, never a text or a secret."""
 
 
 def connect(url: str, connections: int = 16) -> Engine:
@@ -159,12 +240,12 @@ def insert_into(engine: Engine, model: type[Base]) -> Any:
     return (postgresql if engine.dialect.name == "postgresql" else sqlite).insert(model)
 
 
-def record(engine: Engine, at_s: float, actor: str, action: str, target: str) -> None:
-    """Write one line of the audit."""
+def record(engine: Engine, at_s: float, actor: str, action: str, target: str, **detail: object) -> None:
+    """Write one line of the audit; ``detail`` holds neither texts nor secrets."""
+    values = {"at_s": at_s, "actor": actor[:64], "action": action, "target": target[:200]}
+    values["detail"] = json.dumps(detail, ensure_ascii=False, sort_keys=True) if detail else ""
     with engine.begin() as connection:
-        connection.execute(
-            insert_into(engine, AuditEntry).values(at_s=at_s, actor=actor[:64], action=action, target=target[:200])
-        )
+        connection.execute(insert_into(engine, AuditEntry).values(**values))
 
 
 def is_alive(engine: Engine) -> bool:

@@ -6,12 +6,23 @@ ProxyError
 │   ├── MediaTypeError           415
 │   ├── BodyTooLargeError        413
 │   ├── TextTooLongError         413
-│   └── FieldError               422
+│   ├── FieldError               422
+│   │   └── ConsentError         422
+│   ├── TextRefusedError         422
+│   └── VoiceLimitError          409
 ├── CredentialError              401
+│   ├── LoginCodeError           401
+│   └── LoginExpiredError        401
 ├── ScopeError                   403
+├── BlockedError                 403
+├── VoiceNotFoundError           404
+├── FeatureOffError              404
 ├── RetryableError               passes by itself
 │   ├── QuotaError               429
+│   ├── WeChatBusyError          429
+│   ├── WeChatDownError          503
 │   └── NotReadyError            503
+├── WeChatError                  502
 └── GatewayError                 502
     ├── EngineUnreachableError   502
     ├── EngineRefusedError       422 or 413, as the WebUI said
@@ -110,6 +121,32 @@ class FieldError(RequestError):
         self.code = code or type(self).code
 
 
+class ConsentError(FieldError):
+    """A voice was sent without a complete statement of its owner's consent."""
+
+    code = "consent_required"
+
+
+class TextRefusedError(RequestError):
+    """What is to be said must not be; the text itself is named nowhere."""
+
+    status = 422
+    code = "text_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("文本未通过内容安全检查：请修改后重试。", reason=reason)
+
+
+class VoiceLimitError(RequestError):
+    """The subject has as many voices as it may."""
+
+    status = 409
+    code = "voice_limit"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"每个调用者最多 {limit} 个克隆的声音：请先删除不用的。", limit=limit)
+
+
 class CredentialError(ProxyError):
     """No credential, or one that does not hold; why is said to the log only."""
 
@@ -147,6 +184,63 @@ class ScopeError(ProxyError):
         return {"WWW-Authenticate": f'Bearer realm="tts", error="insufficient_scope", scope="{self.scope}"'}
 
 
+class LoginCodeError(CredentialError):
+    """WeChat does not know the code, or it has been used."""
+
+    code = "wechat_code_invalid"
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "微信登录码无效、已过期或已用过：请重新调用 wx.login。")
+        self.data, self.given = {}, True
+
+
+class LoginExpiredError(CredentialError):
+    """WeChat wants to have seen the user within two hours."""
+
+    code = "wechat_login_expired"
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "微信登录已久：请重新调用 wx.login 换取令牌。")
+        self.data, self.given = {}, True
+
+
+class BlockedError(ProxyError):
+    """This subject is let in no more, by us or by WeChat."""
+
+    status = 403
+    code = "subject_blocked"
+
+    def __init__(self) -> None:
+        super().__init__("此用户已被停用：如有疑问请联系管理员。")
+
+
+class VoiceNotFoundError(ProxyError):
+    """No such voice, or another's: who may not use it cannot tell which."""
+
+    status = 404
+    code = "voice_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("没有这个声音，或无权使用它：可用的见 GET /voices。")
+
+
+class FeatureOffError(ProxyError):
+    """The administrator has not switched this on."""
+
+    status = 404
+    code = "feature_off"
+
+
+class WeChatError(ProxyError):
+    """WeChat refuses this service itself, or answers nonsense; which, is said to the log only."""
+
+    status = 502
+    code = "wechat_failed"
+
+    def __init__(self) -> None:
+        super().__init__("微信接口拒绝了本服务的请求：请联系管理员检查微信设置。")
+
+
 class RetryableError(ProxyError):
     """Something that passes by itself; not raised as such."""
 
@@ -168,6 +262,26 @@ class QuotaError(RetryableError):
 
     def __init__(self, limit: int, retry_after_s: int) -> None:
         super().__init__(f"今天的合成字数（{limit} 个字符）已用完：请在世界时零点后再试。", retry_after_s, limit=limit)
+
+
+class WeChatBusyError(RetryableError):
+    """WeChat limits how often one user may ask."""
+
+    status = 429
+    code = "wechat_busy"
+
+    def __init__(self) -> None:
+        super().__init__("微信限制了这个用户的频率：请在一分钟后重试。", 60)
+
+
+class WeChatDownError(RetryableError):
+    """WeChat does not answer in time, or says that it is busy."""
+
+    status = 503
+    code = "wechat_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("微信接口暂时不可用：请稍后重试。", 5)
 
 
 class NotReadyError(RetryableError):

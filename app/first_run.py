@@ -1,4 +1,4 @@
-"""What a fresh clone lacks: a JWT secret, and a certificate for this machine.
+"""What a fresh clone lacks: a JWT secret, a root secret, and a certificate for this machine.
 
 What is there already is kept, but for a certificate of our own making that is about to expire.
 """
@@ -36,6 +36,9 @@ def prepare(settings: Settings, now: datetime.datetime) -> list[str]:
         if settings.auth.jwt_secret is None and not settings.auth.jwt_secret_file.exists():
             write_private(settings.auth.jwt_secret_file, f"{now:%Y%m%d}:{secrets.token_urlsafe(48)}")
             made.append(f"已生成 JWT 密钥 {settings.auth.jwt_secret_file}（0600）")
+        if settings.auth.root_secret is None and not settings.auth.root_secret_file.exists():
+            write_private(settings.auth.root_secret_file, secrets.token_urlsafe(48))
+            made.append(f"已生成根密钥 {settings.auth.root_secret_file}（0600，请备份）")
         if settings.proxy.tls and settings.proxy.unix_socket is None and _wants_certificate(settings.proxy, now):
             _write_certificate(settings.proxy, now)
             made.append(f"已生成自签名证书 {settings.proxy.tls_certificate}（仅供本机使用）")

@@ -61,6 +61,7 @@ def start(folder: Path) -> Service:
         "TTS__PROXY__TLS_CERTIFICATE": str(folder / "cert.pem"),
         "TTS__PROXY__TLS_KEY": str(folder / "key.pem"),
         "TTS__AUTH__JWT_SECRET_FILE": str(folder / "jwt_secret"),
+        "TTS__AUTH__ROOT_SECRET_FILE": str(folder / "root_secret"),
         "TTS__AUTH__DEMO_KEY_FILE": str(folder / "demo_api_key"),
         "TTS__DATABASE__URL": f"sqlite:///{folder}/app.db",
         "TTS__STORAGE__DIR": str(folder / "audio"),

@@ -50,7 +50,15 @@ def test_every_number_is_bounded():
 
 
 def test_no_secret_has_a_usable_default():
-    for key in ("webui.token", "webui.password", "auth.jwt_secret", "storage.cos_secret_id", "storage.cos_secret_key"):
+    for key in (
+        "webui.token",
+        "webui.password",
+        "auth.jwt_secret",
+        "auth.root_secret",
+        "wechat.secret",
+        "storage.cos_secret_id",
+        "storage.cos_secret_key",
+    ):
         section, name = key.split(".")
         default = getattr(getattr(Settings(), section), name)
         assert (key, default) == (key, None)
@@ -134,7 +142,16 @@ def test_a_file_that_is_no_text_or_no_file_is_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "key", ["webui.token", "webui.password", "auth.jwt_secret", "storage.cos_secret_id", "storage.cos_secret_key"]
+    "key",
+    [
+        "webui.token",
+        "webui.password",
+        "auth.jwt_secret",
+        "auth.root_secret",
+        "wechat.secret",
+        "storage.cos_secret_id",
+        "storage.cos_secret_key",
+    ],
 )
 def test_a_secret_in_the_file_stops_the_start_without_being_said(tmp_path, key):
     section, name = key.split(".")
@@ -150,6 +167,8 @@ def test_every_other_secret_may_stand_in_the_file():
         "webui.token",
         "webui.password",
         "auth.jwt_secret",
+        "auth.root_secret",
+        "wechat.secret",
         "storage.cos_secret_id",
         "storage.cos_secret_key",
     }

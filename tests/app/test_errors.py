@@ -32,7 +32,7 @@ def test_the_drawing_is_the_code():
 def test_the_statuses_of_the_drawing_are_those_of_the_classes():
     by_name = {kind.__name__: kind for kind in FAMILY}
     told = re.findall(r"([A-Z]\w+Error) +(\d{3})\b", errors.__doc__)
-    assert len(told) == 14
+    assert len(told) >= 14
     for name, status in told:
         assert (name, by_name[name].status) == (name, int(status))
 

@@ -8,6 +8,7 @@ from cryptography import x509
 
 from app.first_run import prepare
 from app.keyring import load_keyring
+from app.sealing import load_root
 from settings import Settings, SettingsError
 
 NOW = datetime.datetime(2026, 11, 22, 10, 0, tzinfo=datetime.UTC)
@@ -19,7 +20,7 @@ def settings(tmp_path):
     var = tmp_path / "var"
     return Settings.model_validate(
         {
-            "auth": {"jwt_secret_file": var / "jwt_secret"},
+            "auth": {"jwt_secret_file": var / "jwt_secret", "root_secret_file": var / "root_secret"},
             "proxy": {
                 "tls_certificate": var / "tls_cert.pem",
                 "tls_key": var / "tls_key.pem",
@@ -38,13 +39,20 @@ def mode(path):
 
 
 def test_a_fresh_clone_gets_a_secret_and_a_certificate_that_only_the_owner_can_read(settings, tmp_path):
-    assert len(prepare(settings, NOW)) == 2
+    assert len(prepare(settings, NOW)) == 3
     keyring = load_keyring(settings.auth)
     assert keyring.signing_kid == "20261122"
     assert len(keyring.keys["20261122"]) == 64
     assert mode(tmp_path / "var") == 0o700
     assert mode(settings.auth.jwt_secret_file) == mode(settings.proxy.tls_key) == 0o600
-    assert sorted(path.name for path in (tmp_path / "var").iterdir()) == ["jwt_secret", "tls_cert.pem", "tls_key.pem"]
+    assert mode(settings.auth.root_secret_file) == 0o600
+    assert len(load_root(settings.auth).secret) == 64
+    assert sorted(path.name for path in (tmp_path / "var").iterdir()) == [
+        "jwt_secret",
+        "root_secret",
+        "tls_cert.pem",
+        "tls_key.pem",
+    ]
 
 
 def test_the_lines_tell_no_secret(settings):
@@ -150,7 +158,7 @@ def test_behind_a_socket_no_certificate_is_made(settings, tmp_path):
     values = settings.model_dump()
     values["proxy"]["unix_socket"] = tmp_path / "proxy.sock"
     behind = Settings.model_validate(values)
-    assert len(prepare(behind, NOW)) == 1
+    assert len(prepare(behind, NOW)) == 2
     assert not settings.proxy.tls_certificate.exists()
 
 

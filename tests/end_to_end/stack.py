@@ -41,6 +41,7 @@ def environment(folder, webui_port, proxy_port, **settings):
         "PROXY__TLS_CERTIFICATE": folder / "tls_cert.pem",
         "PROXY__TLS_KEY": folder / "tls_key.pem",
         "AUTH__JWT_SECRET_FILE": folder / "jwt_secret",
+        "AUTH__ROOT_SECRET_FILE": folder / "root_secret",
         "AUTH__DEMO_KEY_FILE": folder / "demo_api_key",
         "DATABASE__URL": f"sqlite:///{folder}/app.db",
         "STORAGE__DIR": folder / "audio",
