@@ -9,6 +9,8 @@ readonly STAMP=.venv/.requirements-dev.sha256
 # 测试用到的系统软件：包名与它的用处
 readonly PACKAGES=(
   "nginx-light:真实的 nginx 与 TLS"
+  "postgresql:真实的 PostgreSQL"
+  "redis-server:真实的 Redis"
   "chromium:页面测试"
   "fonts-noto-cjk:页面截图里的中文"
   "shellcheck:检查脚本"

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import create_app
 from app.auth import SCOPES, ApiKeys, NewKey
-from app.database import connect
+from app.database import connect, migrate
 from app.errors import CredentialError, ProxyError
 from app.gateway import Order
 from app.jobs import Task, prewarm_now, run_schedule
@@ -124,6 +124,12 @@ def _prune(_options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
+    steps = migrate(settings.database.url.get_secret_value())
+    print(f"数据库已迁移：{'、'.join(steps)}。" if steps else "数据库已是最新，无需迁移。")
+    return 0
+
+
 def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     parts = _services(settings)
     stop = threading.Event()
@@ -219,6 +225,9 @@ def _parser() -> argparse.ArgumentParser:
     prewarm.add_argument("--format", choices=("mp3", "wav"), default="mp3", help="音频格式，默认 mp3")
     prewarm.set_defaults(run=_prewarm)
     commands.add_parser("prune", help="立即清理旧音频").set_defaults(run=_prune)
+    commands.add_parser("migrate", help="把数据库迁移到当前版本（先备份；PostgreSQL 升级时需要）").set_defaults(
+        run=_migrate
+    )
     commands.add_parser("worker", help="后台任务：定时清理、提前合成；收到 SIGTERM 停止").set_defaults(run=_worker)
     return parser
 

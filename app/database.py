@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Column,
     Engine,
     Float,
     Integer,
     String,
-    Table,
     Text,
     create_engine,
     event,
-    inspect,
     make_url,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
+from app import migrations
 from settings import SettingsError
 
 _BUSY_MS = 5000
 """How long SQLite waits for another writer."""
+_CONNECT_S = 5
+"""How long a PostgreSQL server may take to answer a new connection."""
 
 
 class Base(DeclarativeBase):
@@ -205,34 +207,37 @@ class AuditEntry(Base):
 
 
 def connect(url: str, connections: int = 16) -> Engine:
-    """An engine whose tables exist; any number of processes may do this at the same time.
+    """An engine whose tables have today's shape; any number of processes may do this at the same time.
 
     Args:
         url: SQLAlchemy's; SQLite or PostgreSQL.
         connections: kept open at most.
 
     Raises:
-        SettingsError: the URL is no such URL, or nothing answers there.
+        SettingsError: the URL is no such URL, nothing answers there, or PostgreSQL is not migrated.
     """
-    try:
-        parsed = make_url(url)
-        options: dict[str, Any] = {"pool_size": connections, "max_overflow": 4, "pool_timeout": 10}
-        options["hide_parameters"] = True  # errors are logged, and values may be a caller's text
-        if parsed.get_backend_name() == "sqlite":
-            options |= _sqlite_place(parsed.database)
-        else:
-            options["pool_pre_ping"] = True
-        engine = create_engine(parsed, **options)
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-        _create_tables(engine)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise SettingsError(
-            "设置 database.url 有误：应为 sqlite:///文件 或 postgresql+驱动://…，且驱动已安装。"
-        ) from error
-    except (SQLAlchemyError, OSError) as error:
-        raise SettingsError("数据库打不开：请检查 database.url 所指的位置、权限与剩余空间。") from error
+    with _said_in_settings():
+        engine = _engine(url, connections)
+        try:
+            migrations.prepare(engine)
+        except BaseException:
+            engine.dispose()
+            raise
     return engine
+
+
+def migrate(url: str) -> list[str]:
+    """Give the database today's shape; returns the steps that it took.
+
+    Raises:
+        SettingsError: as ``connect``, but never for steps that are missing.
+    """
+    with _said_in_settings():
+        engine = _engine(url, 2)
+        try:
+            return migrations.migrate(engine)
+        finally:
+            engine.dispose()
 
 
 def insert_into(engine: Engine, model: type[Base]) -> Any:
@@ -257,6 +262,32 @@ def is_alive(engine: Engine) -> bool:
         return False
 
 
+@contextmanager
+def _said_in_settings() -> Iterator[None]:
+    try:
+        yield
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise SettingsError(
+            "设置 database.url 有误：应为 sqlite:///文件 或 postgresql+psycopg://用户:密码@主机/库，且驱动已安装。"
+        ) from error
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise SettingsError("数据库打不开：请检查 database.url 所指的位置、权限与剩余空间。") from error
+
+
+def _engine(url: str, connections: int) -> Engine:
+    parsed = make_url(url)
+    options: dict[str, Any] = {"pool_size": connections, "max_overflow": 4, "pool_timeout": 10}
+    options["hide_parameters"] = True  # errors are logged, and values may be a caller's text
+    if parsed.get_backend_name() == "sqlite":
+        options |= _sqlite_place(parsed.database)
+    else:
+        options |= {"pool_pre_ping": True, "connect_args": {"connect_timeout": _CONNECT_S}}
+    engine = create_engine(parsed, **options)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
 def _sqlite_place(database: str | None) -> dict[str, Any]:
     if not database or database == ":memory:":
         raise SettingsError("设置 database.url 有误：SQLite 需要一个文件，内存数据库会丢失密钥。")
@@ -270,31 +301,3 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()
-
-
-def _create_tables(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for table in Base.metadata.sorted_tables:
-            connection.execute(CreateTable(table, if_not_exists=True))
-            for index in table.indexes:
-                connection.execute(CreateIndex(index, if_not_exists=True))
-    for table in Base.metadata.sorted_tables:
-        known = _columns(engine, table)
-        for column in table.columns:
-            if column.name not in known:
-                _add_column(engine, table, column)
-
-
-def _add_column(engine: Engine, table: Table, column: Column[Any]) -> None:
-    """A database of an earlier version lacks columns that came later; these have a default or may be empty."""
-    definition = CreateColumn(column).compile(dialect=engine.dialect)
-    try:
-        with engine.begin() as connection:
-            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
-    except SQLAlchemyError:
-        if column.name not in _columns(engine, table):  # no other process was quicker
-            raise
-
-
-def _columns(engine: Engine, table: Table) -> set[str]:
-    return {column["name"] for column in inspect(engine).get_columns(table.name)}

@@ -1,0 +1,33 @@
+"""Servers that any test may ask for; each is started once, by the first who asks."""
+
+import pytest
+
+from tests.servers import Postgres, Redis
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory):
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres):
+    """An empty database."""
+    return postgres.new_database()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server):
+    """A Redis that holds nothing."""
+    with redis_server.client() as client:
+        client.flushall()
+    return redis_server.url
