@@ -11,9 +11,10 @@ from app.body import Text
 from app.errors import FieldError, TextTooLongError
 from app.gateway import Order
 from app.speech import Wish
+from sound.formats import SoundError, file_rate
 
-Format = Literal["mp3", "wav"]
-SampleRate = Literal[8000, 16000, 22050, 24000, 44100, 48000]
+Format = Literal["mp3", "wav", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
+SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
 Speed = Annotated[float, Field(ge=0.5, le=2.0, description="语速：1.0 为正常，2.0 快一倍；音高不变。")]
 Speaker = Annotated[Text, StringConstraints(min_length=1, max_length=64), Field(description="音色名，见 GET /voices。")]
 
@@ -38,11 +39,19 @@ class Voicing(Request):
 
     speaker: Speaker = "female"
     speed: Speed = 1.0
-    format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3。")
-    sample_rate: SampleRate | None = Field(default=None, description="采样率（Hz）；不填用引擎自己的 22050。")
+    format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3、m4a、aac 或 wav。")
+    sample_rate: SampleRate | None = Field(default=None, description="采样率（Hz）；不填用引擎自己的 22050（ogg、opus 为 24000）。")
 
     def wish(self, text: str) -> Wish:
-        """``text`` in this voicing."""
+        """``text`` in this voicing.
+
+        Raises:
+            FieldError: the format has no such sample rate.
+        """
+        try:
+            file_rate(self.format, 22050, self.sample_rate)
+        except SoundError as error:
+            raise FieldError("sample_rate", str(error).rstrip("。")) from error
         return Wish(Order(text, self.speaker, float(self.speed)), self.format, self.sample_rate)
 
 
