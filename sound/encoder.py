@@ -147,9 +147,10 @@ class _FFmpeg:
         container, codec, self._kind, options, codec_options = _FFMPEG[format]
         options = {**options, "fflags": "+bitexact"}  # no dates and no random numbers: equal sounds, equal files
         self._container: Any = av.open(sink, "w", format=container, options=options)
-        self._stream: Any = self._container.add_stream(codec, rate=rate, layout="mono", options=codec_options)
-        self._stream.bit_rate = _BITS[codec] if rate > 16_000 else _BITS[codec] * 3 // 4
-        self._stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        stream: Any = self._container.add_stream(codec, rate=rate, layout="mono", options=codec_options)
+        stream.bit_rate = _BITS[codec] if rate > 16_000 else _BITS[codec] * 3 // 4
+        stream.codec_context.flags |= av.codec.context.Flags.bitexact
+        self._stream = stream
         self._position = 0
 
     def write(self, block: Samples) -> None:

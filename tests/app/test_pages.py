@@ -81,7 +81,7 @@ def test_voices_are_the_engines(client, auth):
             {"name": "male", "title": "男声", "gender": "male"},
         ],
         "speed": {"min": 0.5, "max": 2.0},
-        "formats": ["mp3", "wav"],
+        "formats": ["mp3", "wav", "m4a", "aac", "ogg", "opus", "flac", "pcm"],
     }
 
 
