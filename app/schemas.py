@@ -40,7 +40,9 @@ class Voicing(Request):
     speaker: Speaker = "female"
     speed: Speed = 1.0
     format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3、m4a、aac 或 wav。")
-    sample_rate: SampleRate | None = Field(default=None, description="采样率（Hz）；不填用引擎自己的 22050（ogg、opus 为 24000）。")
+    sample_rate: SampleRate | None = Field(
+        default=None, description="采样率（Hz）；不填用引擎自己的 22050（ogg、opus 为 24000）。"
+    )
 
     def wish(self, text: str) -> Wish:
         """``text`` in this voicing.

@@ -123,8 +123,8 @@ def test_every_error_is_declared_as_problem_json(api):
 def test_the_bounds_in_the_description_are_those_of_the_code(api):
     fields = api["components"]["schemas"]["SpeechRequest"]["properties"]
     assert (fields["speed"]["minimum"], fields["speed"]["maximum"], fields["speed"]["default"]) == (0.5, 2.0, 1.0)
-    assert fields["format"]["enum"] == ["mp3", "wav"]
-    assert fields["sample_rate"]["anyOf"][0]["enum"] == [8000, 16000, 22050, 24000, 44100, 48000]
+    assert fields["format"]["enum"] == ["mp3", "wav", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
+    assert fields["sample_rate"]["anyOf"][0]["enum"] == [8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
     assert api["components"]["schemas"]["SpeechRequest"]["additionalProperties"] is False
     assert api["openapi"] == "3.1.0"
 
