@@ -36,7 +36,7 @@ class HifiGanConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # trans
 
     def __init__(
         self,
-        channels: tuple[int, ...] = (192, 128, 96),
+        channels: tuple[int, ...] = (160, 96, 80),
         upsample_rates: tuple[int, ...] = (2, 2),
         kernels: tuple[int, ...] = (3, 7),
         dilations: tuple[int, ...] = (1, 3, 5),

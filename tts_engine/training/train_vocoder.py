@@ -25,6 +25,7 @@ from tts_engine.training.features import FeatureSet
 from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
 
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # window, hop in samples
+BETAS = (0.8, 0.99)  # of AdamW, as HiFi-GAN's authors have them
 MARGIN = 2  # frames on either side that make a segment's mel what it is in the whole utterance
 
 
@@ -72,7 +73,7 @@ def train(arguments: argparse.Namespace) -> Path:
     if max(len(one.f0) for one in features) < arguments.frames + 2 * MARGIN:
         raise SystemExit(f"no utterance of {arguments.features} has {arguments.frames + 2 * MARGIN} frames")
     model = HifiGan(HifiGanConfig()).to(device)  # type: ignore[arg-type]  # its decorator loses self
-    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.8, 0.99))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=BETAS)
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
     rng = np.random.default_rng(arguments.seed + step)

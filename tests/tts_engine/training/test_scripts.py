@@ -1,6 +1,7 @@
 """The real scripts, on a corpus of seconds."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 from tests.tts_engine.exporting import export_quietly
 from tts_engine.audio import AudioConfig
-from tts_engine.fastspeech2 import FastSpeech2
+from tts_engine.fastspeech2 import FastSpeech2, FastSpeech2Config
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.hifigan import HifiGan
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
@@ -194,8 +195,37 @@ def test_the_corpus_script_keeps_what_is_measured_out_of_what_is_learnt(teacher,
     assert sum(len(one.audio) for one in measured) / 22050 == pytest.approx(0.002 * 3600, abs=9)
     assert not {one.text for one in learnt} & {one.text for one in measured}
     assert learnt.speakers == ["female", "male", "child"]
-    again = corpus_script.collect(0.001, corpus_script.HELDOUT_SEED)
+    assert {one.rate for one in measured} == {1.0}
+    again = corpus_script.collect(corpus_script.Wanted(0.001, corpus_script.HELDOUT_SEED))
     assert [one.text for one in again] == [one.text for one in measured][: len(again)]
+    before = (tmp_path / "set-heldout" / "index.json").stat().st_mtime_ns
+    corpus_script.main()
+    assert (tmp_path / "set-heldout" / "index.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_half_of_the_corpus_is_spoken_at_other_speeds(teacher):
+    spoken = corpus_script.collect(corpus_script.Wanted(0.02, 4, spread=1.8))
+    rates = [one.rate for one in spoken]
+    assert 0.25 < rates.count(1.0) / len(rates) < 0.75
+    assert all(1 / 1.8 <= rate <= 1.8 for rate in rates)
+    assert min(rates) < 0.8 < 1.25 < max(rates)
+
+    def frames_a_phoneme(slow):
+        chosen = [one for one in spoken if (one.rate < 0.8 if slow else one.rate > 1.25)]
+        return np.mean([np.mean(one.phonemes[one.phonemes[:, 1] > 0, 2]) for one in chosen])
+
+    assert frames_a_phoneme(slow=True) > 1.4 * frames_a_phoneme(slow=False)
+
+
+def test_durations_are_learnt_at_the_speakers_own_speed_alone(features):
+    hurried = replace(features[1], rate=1.5)
+    batch = train_acoustic.collate([features[0], hurried])
+    assert batch.natural.tolist() == [[1.0], [0.0]]
+    torch.manual_seed(1)
+    model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).eval()
+    alone = train_acoustic.losses(model, train_acoustic.collate([features[0]]))["duration"]
+    assert train_acoustic.losses(model, batch)["duration"].item() == pytest.approx(alone.item(), rel=1e-3)
 
 
 def test_a_seed_of_the_measured_sentences_is_refused(monkeypatch, capsys):
