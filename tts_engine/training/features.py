@@ -1,7 +1,8 @@
 """What the networks learn from: per utterance the audio, F0, phonemes and durations, in flat files.
 
-A feature set is a folder: ``audio.npy`` (int16), ``f0.npy`` (float32 Hz, 0 unvoiced), ``phonemes.npy`` (symbol, tone,
-frames), each all utterances end to end, and ``index.json`` with where each utterance lies. It is mapped, not loaded.
+A feature set is a folder: ``audio.npy`` (int16), ``f0.npy`` (float32 Hz, 0 unvoiced), ``mel.npy`` (float16, what the
+audio gives, kept because it takes longer to compute than to learn from), ``phonemes.npy`` (symbol, tone, frames), each
+all utterances end to end, and ``index.json`` with where each utterance lies. It is mapped, not loaded.
 """
 
 from __future__ import annotations
@@ -44,10 +45,18 @@ class Utterance:
         """(S,) float32 in [-1, 1]."""
         return self.audio.astype(np.float32) / np.float32(32768)
 
+    kept_mel: npt.NDArray[np.float16] | None = None
+    """(T, M) of a saved feature set: ``mel``, to three digits."""
+
     @cached_property
     def mel(self) -> FloatArray:
-        """(M, T) log mel, kept once computed."""
+        """(M, T) log mel of the samples, kept once computed."""
         return log_mel(self.samples, AudioConfig())
+
+    @property
+    def learnt_mel(self) -> FloatArray:
+        """(M, T) log mel to train on: read where it was saved."""
+        return self.mel if self.kept_mel is None else self.kept_mel.T.astype(np.float32)
 
 
 def extract_f0(samples: FloatArray, config: AudioConfig, bounds_hz: tuple[float, float] = (60, 500)) -> FloatArray:
@@ -135,6 +144,7 @@ def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str])
         audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
     np.save(folder / "audio.npy", np.concatenate([one.audio for one in kept]))
     np.save(folder / "f0.npy", np.concatenate([one.f0 for one in kept]))
+    np.save(folder / "mel.npy", np.concatenate([one.mel.T.astype(np.float16) for one in kept]))
     np.save(folder / "phonemes.npy", np.concatenate([one.phonemes for one in kept]))
     index = {"speakers": list(speakers), "utterances": [asdict(place) for place in places]}
     (folder / "index.json").write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
@@ -148,6 +158,8 @@ class FeatureSet(Sequence[Utterance]):
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         self.speakers: list[str] = index["speakers"]
         audio, f0, phonemes = (np.load(folder / f"{part}.npy", mmap_mode="r") for part in ("audio", "f0", "phonemes"))
+        kept = folder / "mel.npy"
+        mel = np.load(kept, mmap_mode="r") if kept.exists() else None
         self._utterances = []
         for row in index["utterances"]:
             place = _Place(**row)
@@ -159,6 +171,7 @@ class FeatureSet(Sequence[Utterance]):
                 f0=f0[place.frame : place.frame + place.frames],
                 phonemes=phonemes[place.phoneme : place.phoneme + place.phonemes],
                 rate=place.rate,
+                kept_mel=None if mel is None else mel[place.frame : place.frame + place.frames],
             )
             self._utterances.append(one)
 

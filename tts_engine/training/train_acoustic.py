@@ -48,7 +48,7 @@ class Batch:
 
 def collate(utterances: list[Utterance]) -> Batch:
     """Pad utterances to one batch."""
-    mels = [one.mel for one in utterances]
+    mels = [one.learnt_mel for one in utterances]
     length = max(len(one.phonemes) for one in utterances)
     frames = max(mel.shape[1] for mel in mels)
 
