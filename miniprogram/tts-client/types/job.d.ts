@@ -1,0 +1,42 @@
+/** Long texts, made in the background by the server while the phone may sleep. */
+import { Timing } from './clip';
+import { Signal } from './task';
+import { Transport } from './transport';
+export interface JobPart {
+    index: number;
+    url: string;
+    durationS: number;
+    begin: number;
+    end: number;
+}
+export interface Job {
+    id: string;
+    status: string;
+    /** 0 to 1. */
+    progress: number;
+    parts: JobPart[];
+}
+export interface JobHandlers {
+    /** The job is accepted; its id is what `resumeJob` wants. */
+    onCreate?: ((id: string) => void) | undefined;
+    onProgress?: ((job: Job) => void) | undefined;
+    /** A part can be played while the rest is made; called in order. */
+    onPart?: ((part: JobPart) => void) | undefined;
+}
+export interface JobResult {
+    id: string;
+    url: string;
+    expiresMs: number;
+    durationS: number;
+    timings: Timing[];
+}
+interface Order {
+    text: string;
+    /** Of a new job. */
+    body?: WechatMiniprogram.IAnyObject;
+    /** Of one that exists. */
+    id?: string;
+}
+/** Create the job unless it exists, and wait for its end. */
+export declare function watchJob(transport: Transport, order: Order, handlers: JobHandlers, signal: Signal): Promise<JobResult>;
+export {};

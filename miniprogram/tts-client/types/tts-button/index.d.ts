@@ -1,0 +1,2 @@
+/** One tap, one short prompt; another tap is silence. */
+export {};
