@@ -19,6 +19,7 @@ from app.database import connect
 from app.gateway import Gateway
 from app.gateway.catalogue import Catalogue
 from app.gateway.predict import PredictGateway
+from app.identity import identify
 from app.jobs import Prewarm
 from app.keyring import Keyring, load_keyring
 from app.library import Library
@@ -78,7 +79,8 @@ def _assemble(
     store = storage or (links[0] if links else _bucket(settings.storage))
     speaker = gateway or PredictGateway(settings.gateway, _token(settings))
     catalogue = Catalogue(speaker, settings.gateway.info_lifetime_s)
-    tokens, keys = Tokens(settings.auth, keyring, engine, clock), ApiKeys(engine, clock)
+    identity = identify(settings, keyring, engine, clock)
+    tokens, keys = Tokens(settings.auth, identity.signing, engine, clock), ApiKeys(engine, clock)
     quota = CharacterQuota(engine, settings.limits.characters_per_day, clock)
     library = Library(engine, clock, settings.cache.touch_interval_s)
     presence = Presence(store, 0 if links else settings.cache.verify_interval_s)
@@ -93,6 +95,7 @@ def _assemble(
         tokens=tokens,
         keys=keys,
         door=Door(tokens, keys),
+        identity=identity,
         quota=quota,
         speech=speech,
         prewarm=Prewarm(engine, speech, clock),

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import create_app
+from app import administration, create_app
+from app.audit import Audit
 from app.auth import SCOPES, ApiKeys, NewKey
 from app.database import connect, migrate
 from app.errors import CredentialError, ProxyError
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _create_key(options: argparse.Namespace, settings: Settings) -> int:
-    expires_s = time.time() + options.days * _DAY_S if options.days else None
+    expires_s = options.expires or (time.time() + options.days * _DAY_S if options.days else None)
     if options.output is not None and options.output.exists():
         print(f"失败：{options.output} 已存在，没有创建新密钥。", file=sys.stderr)
         return 1
@@ -95,7 +96,7 @@ def _issue_token(options: argparse.Namespace, settings: Settings) -> int:
 def _revoke_token(_options: argparse.Namespace, settings: Settings) -> int:
     # from standard input: arguments are seen by everybody on the machine
     try:
-        jti = _services(settings).tokens.revoke(sys.stdin.readline().strip())
+        jti = _services(settings).tokens.revoke(sys.stdin.readline().strip(), actor="cli")
     except CredentialError:
         print("失败：这个令牌本来就无效或已过期。", file=sys.stderr)
         return 1
@@ -149,6 +150,10 @@ def _forget(parts: Services) -> None:
     parts.tokens.forget_expired()
     parts.quota.forget_old()
     parts.prewarm.forget_old()
+    parts.identity.signing.forget_ended()
+    if parts.identity.visitors is not None:
+        parts.identity.visitors.forget_old()
+    Audit(parts.engine).forget_before(parts.now() - parts.settings.auth.audit_days * _DAY_S)
 
 
 def _forgiving(work: Callable[[], object]) -> Callable[[], None]:
@@ -165,6 +170,10 @@ def _forgiving(work: Callable[[], object]) -> Callable[[], None]:
 
 def _services(settings: Settings) -> Services:
     return services_of(create_app(settings))
+
+
+def _with_services(command: administration.Command) -> Callable[[argparse.Namespace, Settings], int]:
+    return lambda options, settings: command(options, _services(settings))
 
 
 def _keys(settings: Settings) -> ApiKeys:
@@ -191,12 +200,6 @@ def _name(text: str) -> str:
     return text
 
 
-def _subject(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", text):
-        raise argparse.ArgumentTypeError("应为 1 到 64 个字母、数字或 ._:-")
-    return text
-
-
 def _days(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text, re.ASCII):
         raise argparse.ArgumentTypeError("应为 0 到 9999 的整数")
@@ -216,8 +219,9 @@ def _speed(text: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m app", description="语音合成代理的管理命令。")
     commands = parser.add_subparsers(required=True, metavar="命令")
-    _add_keys(commands.add_parser("keys", help="API 密钥：create、list、revoke").add_subparsers(required=True))
+    _add_keys(commands.add_parser("keys", help="API 密钥与签发密钥").add_subparsers(required=True))
     _add_tokens(commands)
+    administration.add_commands(commands, _with_services)
     prewarm = commands.add_parser("prewarm", help="提前合成一份常用文本；中断后再运行会接着做")
     prewarm.add_argument("file", type=Path, metavar="文件", help="UTF-8 文本，每行一条，# 开头为注释")
     prewarm.add_argument("--speaker", default="female", help="音色，默认 female")
@@ -235,19 +239,30 @@ def _parser() -> argparse.ArgumentParser:
 def _add_keys(keys: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     create = keys.add_parser("create", help="创建密钥，只显示一次")
     create.add_argument("name", type=_name, metavar="名称", help="给谁用的")
-    create.add_argument("--scopes", nargs="+", choices=SCOPES, default=["tts", "voices"], help="权限，默认 tts voices")
-    create.add_argument("--days", type=_days, default=0, help="有效天数，默认 0（不过期）")
+    create.add_argument(
+        "--scope",
+        "--scopes",
+        dest="scopes",
+        nargs="+",
+        choices=SCOPES,
+        default=["tts", "voices"],
+        help="权限，默认 tts voices",
+    )
+    ends = create.add_mutually_exclusive_group()
+    ends.add_argument("--expires", type=administration.expiry, metavar="时间", help="何时到期：2027-01-31 或 90d")
+    ends.add_argument("--days", type=_days, default=0, help="有效天数，默认 0（不过期）")
     create.add_argument("--output", type=Path, metavar="文件", help="写入这个新的 0600 文件，不显示")
     create.set_defaults(run=_create_key)
     keys.add_parser("list", help="列出全部密钥（不含密文）").set_defaults(run=_list_keys)
     revoke = keys.add_parser("revoke", help="吊销密钥及由它换得的令牌")
     revoke.add_argument("id", metavar="编号", help="keys list 里的编号")
     revoke.set_defaults(run=_revoke_key)
+    administration.add_keys(keys, _with_services)
 
 
 def _add_tokens(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     issue = commands.add_parser("token", help="签发一个令牌（JWT）")
-    issue.add_argument("subject", type=_subject, metavar="调用者", help="计量用的名字")
+    issue.add_argument("subject", type=administration.subject, metavar="调用者", help="计量用的名字")
     issue.add_argument("--scopes", nargs="+", choices=SCOPES, default=["tts", "voices"], help="权限，默认 tts voices")
     issue.set_defaults(run=_issue_token)
     commands.add_parser("revoke-token", help="吊销从标准输入读到的令牌").set_defaults(run=_revoke_token)

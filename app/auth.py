@@ -19,15 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine, bindparam, delete, literal, or_, select, union_all, update
 
 from app.body import strict_json
-from app.database import ApiKey, RevokedToken, insert_into, record
-from app.errors import CredentialError, MalformedBodyError
-from app.keyring import Keyring
+from app.database import ApiKey, RevokedSubject, RevokedToken, insert_into, record
+from app.errors import BlockedError, CredentialError, MalformedBodyError
+from app.signing import Ring
 from settings import AuthSettings
 
 _log = logging.getLogger(__name__)
 
 SCOPES = ("tts", "voices", "admin")
-"""``tts``: speak; ``voices``: see the voices; ``admin``: make audio ahead of need."""
+"""``tts``: speak; ``voices``: clone voices; ``admin``: make audio ahead of need, read the audit."""
 TOKEN_SCOPES = frozenset({"tts", "voices"})
 """What a token of ``POST /auth/token`` may carry: it ends up in a phone."""
 
@@ -37,6 +37,7 @@ _MAX_TOKEN_CHARS = 4096
 _KID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _SUBJECT = r"^[A-Za-z0-9._:-]{1,64}$"
 _KEY = re.compile(r"tts_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
+_CLAIM = re.compile(r"tts_([a-z0-9]{8})_", re.ASCII)
 _KEY_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LAST_USED_EVERY_S = 60.0
 
@@ -46,7 +47,12 @@ _REVOCATIONS = union_all(
     select(literal(1)).where(
         ApiKey.id == bindparam("key_id"), or_(ApiKey.revoked_s.is_not(None), ApiKey.expires_s <= bindparam("now_s"))
     ),
+    select(literal(1)).where(
+        RevokedSubject.subject == bindparam("subject"),
+        or_(RevokedSubject.before_s >= bindparam("iat"), RevokedSubject.blocked == 1),
+    ),
 )
+_BLOCKED = select(literal(1)).where(RevokedSubject.subject == bindparam("subject"), RevokedSubject.blocked == 1)
 _KEY_ROW = select(ApiKey.hash, ApiKey.scopes, ApiKey.expires_s, ApiKey.revoked_s, ApiKey.last_used_s).where(
     ApiKey.id == bindparam("id")
 )
@@ -101,16 +107,24 @@ class Tokens:
     """Makes and checks JWTs. Thread-safe."""
 
     settings: AuthSettings
-    keyring: Keyring
+    keyring: Ring
     engine: Engine
     now: Callable[[], float]
     """Seconds since the epoch."""
 
     def issue(self, subject: str, scopes: Iterable[str], key_id: str | None = None) -> IssuedToken:
-        """A token of ``settings.token_lifetime_s`` for ``subject``."""
+        """A token of ``settings.token_lifetime_s`` for ``subject``.
+
+        Raises:
+            ValueError: no token can carry this subject.
+            BlockedError: the subject gets no tokens any more.
+        """
         if not re.fullmatch(_SUBJECT, subject):
             raise ValueError("subject: 1 to 64 letters, digits or ._:-")
-        issued_s, jti, kid = int(self.now()), secrets.token_hex(16), self.keyring.signing_kid
+        with self.engine.connect() as connection:
+            if connection.execute(_BLOCKED, {"subject": subject}).first() is not None:
+                raise BlockedError
+        issued_s, jti, ring = int(self.now()), secrets.token_hex(16), self.keyring.current()
         claims = {
             "iss": self.settings.issuer,
             "aud": self.settings.audience,
@@ -122,7 +136,9 @@ class Tokens:
         }
         if key_id is not None:
             claims["client_id"] = key_id
-        text = jwt.encode(claims, self.keyring.keys[kid], _ALGORITHM, headers={"kid": kid, "typ": _TYPE})
+        kid = ring.signing_kid
+        text = jwt.encode(claims, ring.keys[kid], _ALGORITHM, headers={"kid": kid, "typ": _TYPE})
+        record(self.engine, self.now(), subject, "token.issue", jti, scope=claims["scope"])
         return IssuedToken(text, jti, self.settings.token_lifetime_s)
 
     def verify(self, token: str) -> Caller:
@@ -141,7 +157,7 @@ class Tokens:
             raise _refused("revoked, or its key is revoked or expired")
         return Caller(claims.sub, frozenset(claims.scope.split()) & set(SCOPES), claims.client_id, by_token=True)
 
-    def revoke(self, token: str) -> str:
+    def revoke(self, token: str, actor: str | None = None) -> str:
         """Refuse ``token`` from now on; returns its ``jti``.
 
         Raises:
@@ -152,13 +168,35 @@ class Tokens:
         row = insert_into(self.engine, RevokedToken).values(jti=claims.jti, expires_s=claims.exp)
         with self.engine.begin() as connection:
             connection.execute(row.on_conflict_do_nothing())
+        record(self.engine, self.now(), actor or claims.sub, "token.revoke", claims.jti)
         return claims.jti
+
+    def revoke_subject(self, subject: str, actor: str = "cli", block: bool = False) -> None:
+        """Refuse every token that ``subject`` has; with ``block``, also give it no new one."""
+        values = {"before_s": self.now(), "blocked": int(block)}
+        row = insert_into(self.engine, RevokedSubject).values(subject=subject, **values)
+        kept = values if block else {"before_s": self.now()}  # logging out does not unblock
+        with self.engine.begin() as connection:
+            connection.execute(row.on_conflict_do_update(index_elements=[RevokedSubject.subject], set_=kept))
+        record(self.engine, self.now(), actor, "subject.block" if block else "subject.revoke", subject)
+
+    def unblock(self, subject: str, actor: str = "cli") -> bool:
+        """Let ``subject`` have tokens again; False: it was not blocked."""
+        change = update(RevokedSubject).where(RevokedSubject.subject == subject, RevokedSubject.blocked == 1)
+        with self.engine.begin() as connection:
+            if connection.execute(change.values(blocked=0)).rowcount == 0:
+                return False
+        record(self.engine, self.now(), actor, "subject.unblock", subject)
+        return True
 
     def forget_expired(self) -> int:
         """Drop revocations of tokens that are long past; returns how many."""
         past = self.now() - 2 * self.settings.leeway_s
+        ended = past - self.settings.token_lifetime_s
+        subjects = delete(RevokedSubject).where(RevokedSubject.before_s < ended, RevokedSubject.blocked == 0)
         with self.engine.begin() as connection:
-            return connection.execute(delete(RevokedToken).where(RevokedToken.expires_s < past)).rowcount
+            tokens = connection.execute(delete(RevokedToken).where(RevokedToken.expires_s < past)).rowcount
+            return tokens + connection.execute(subjects).rowcount
 
     def _claims(self, token: str) -> _Claims:
         if len(token) > _MAX_TOKEN_CHARS or not token.isascii():
@@ -182,7 +220,7 @@ class Tokens:
         kid = header.get("kid")
         if header.get("typ") != _TYPE or not isinstance(kid, str) or not _KID.fullmatch(kid):
             raise jwt.InvalidTokenError("header")
-        key = self.keyring.keys.get(kid)
+        key = self.keyring.current().keys.get(kid)
         if key is None:
             raise jwt.InvalidTokenError("unknown kid")
         jwt.decode(
@@ -203,7 +241,13 @@ class Tokens:
         )
 
     def _is_revoked(self, claims: _Claims, now_s: float) -> bool:
-        values = {"jti": claims.jti, "key_id": claims.client_id or "", "now_s": now_s}
+        values = {
+            "jti": claims.jti,
+            "key_id": claims.client_id or "",
+            "now_s": now_s,
+            "subject": claims.sub,
+            "iat": claims.iat,
+        }
         with self.engine.connect() as connection:
             return connection.execute(_REVOCATIONS, values).first() is not None
 
@@ -293,11 +337,29 @@ class Door:
             raise _refused("two credentials")
         if api_key is not None:
             return self.keys.verify(api_key.strip())
-        scheme, _, credential = (authorization or "").strip().partition(" ")
-        if scheme.lower() != "bearer":
-            raise _refused("not Bearer")
-        credential = credential.strip()
+        credential = bearer_of(authorization)
         return self.keys.verify(credential) if credential.startswith("tts_") else self.tokens.verify(credential)
+
+
+def bearer_of(authorization: str | None) -> str:
+    """The credential in an ``Authorization`` header.
+
+    Raises:
+        CredentialError: there is none, or it is of another scheme.
+    """
+    scheme, _, credential = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise _refused("not Bearer")
+    return credential.strip()
+
+
+def claimed_key_id(authorization: str | None, api_key: str | None) -> str | None:
+    """The id of the API key that somebody says to have, right or wrong; None: they name none."""
+    for text in (api_key, (authorization or "").strip().partition(" ")[2]):
+        match = _CLAIM.match((text or "").strip())
+        if match:
+            return match[1]
+    return None
 
 
 def _hash(secret: str) -> str:

@@ -29,6 +29,10 @@ class Keyring:
         """Key id of the secret that signs."""
         return next(iter(self.keys))
 
+    def current(self) -> Keyring:
+        """Itself: these keys do not change."""
+        return self
+
 
 def load_keyring(settings: AuthSettings) -> Keyring:
     """The secrets from the environment or, without any there, from the 0600 file.

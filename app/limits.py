@@ -19,6 +19,7 @@ from limits import parse_many
 from limits.errors import ConfigurationError
 from sqlalchemy import Engine, delete, update
 
+from app.auth import claimed_key_id
 from app.database import Usage, insert_into
 from app.errors import QuotaError
 from settings import LimitSettings, SettingsError
@@ -26,6 +27,14 @@ from settings import LimitSettings, SettingsError
 _log = logging.getLogger(__name__)
 
 _FREE = {"health.healthz", "health.readyz"}
+_RATES = (
+    "per_subject",
+    "per_address",
+    "token_per_address",
+    "failures_per_address",
+    "failures_per_key",
+    "uploads_per_subject",
+)
 _DAY_S = 86_400
 _KEPT_DAYS = 400
 
@@ -137,7 +146,13 @@ def _application_limits(rates: dict[str, str], subject: Callable[[], str | None]
         return request.endpoint in _FREE
 
     def is_other_route() -> bool:
-        return request.endpoint != "auth.token"
+        return request.blueprint != "auth"
+
+    def names_no_key() -> bool:
+        return has_subject() or _claimed_key() is None
+
+    def is_no_upload() -> bool:
+        return request.endpoint != "voices.upload" or subject() is None
 
     def has_subject() -> bool:
         return is_free() or subject() is not None
@@ -146,12 +161,25 @@ def _application_limits(rates: dict[str, str], subject: Callable[[], str | None]
         return is_free() or subject() is None
 
     def refused(response: Response) -> bool:
-        return response.status_code == 401
+        return response.status_code == 401 or bool(g.get("credential_refused"))
 
     return [
         ApplicationLimit(rates["per_address"], key_function=address_key, scope="address", exempt_when=is_free),
         ApplicationLimit(rates["token_per_address"], scope="token", exempt_when=is_other_route),
         ApplicationLimit(rates["failures_per_address"], scope="401", exempt_when=has_subject, deduct_when=refused),
+        ApplicationLimit(
+            rates["failures_per_key"],
+            key_function=lambda: f"key:{_claimed_key()}",
+            scope="key",
+            exempt_when=names_no_key,
+            deduct_when=refused,
+        ),
+        ApplicationLimit(
+            rates["uploads_per_subject"],
+            key_function=lambda: f"subject:{subject()}",
+            scope="upload",
+            exempt_when=is_no_upload,
+        ),
         ApplicationLimit(
             rates["per_subject"],
             key_function=lambda: f"subject:{subject()}",
@@ -161,9 +189,13 @@ def _application_limits(rates: dict[str, str], subject: Callable[[], str | None]
     ]
 
 
+def _claimed_key() -> str | None:
+    return claimed_key_id(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
+
+
 def _checked(settings: LimitSettings) -> dict[str, str]:
     rates = {}
-    for name in ("per_subject", "per_address", "token_per_address", "failures_per_address"):
+    for name in _RATES:
         rates[name] = getattr(settings, name)
         try:
             parse_many(rates[name])

@@ -17,7 +17,7 @@ _WHY = {
     400: "请求体不是合法的 JSON 对象",
     401: "没有凭证，或凭证无效",
     403: "凭证没有这项权限，或链接的签名不对、已过期",
-    404: "没有这个文件",
+    404: "没有这个文件或声音，或管理员没有启用这项功能",
     405: "不支持这种方法",
     413: "文本或请求体过长，回答里有上限",
     415: "Content-Type 不是 application/json",
@@ -25,7 +25,7 @@ _WHY = {
     422: "某个字段有误，回答里有字段名",
     429: "过于频繁，或当天字数已用完；请按 Retry-After 重试",
     500: "服务器内部错误",
-    502: "语音引擎或音频存储失败",
+    502: "语音引擎、音频存储或微信接口失败",
     503: "正忙或尚未就绪；请按 Retry-After 重试",
     504: "语音引擎超时",
 }
@@ -100,6 +100,37 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             (*_BODY, *_COMMON),
             schemas.TokenRequest,
         ),
+        Call(
+            "post",
+            "/auth/wechat",
+            "wechat",
+            "用 wx.login 的 code 换取令牌",
+            "小程序直接调用，不需要密钥。没有设置 wechat.appid 时答 404；登录码无效或已用过时答 401，请重新 wx.login。",
+            schemas.TokenReply,
+            (*_BODY, *_COMMON, 404, 502),
+            schemas.WeChatLoginRequest,
+            is_open=True,
+        ),
+        Call(
+            "post",
+            "/auth/revoke",
+            "revoke",
+            "使令牌提前失效",
+            "凭证就是要失效的令牌；everywhere 为 true 时，这个用户在所有设备上的令牌都失效。",
+            schemas.RevokeReply,
+            (*_BODY, *_COMMON),
+            schemas.RevokeRequest,
+        ),
+        Call(
+            "get",
+            "/audit",
+            "audit",
+            "审计记录",
+            "需要 admin 权限。密钥、令牌、声音的操作，按时间先后；命令行是 python -m app audit。",
+            schemas.AuditPageReply,
+            (*_COMMON, 422),
+            parameters=_query(schemas.AuditQuery),
+        ),
         Call("get", "/voices", "voices", "有哪些音色", "", schemas.VoicesReply, (*_COMMON, 502, 504)),
         Call(
             "post",
@@ -173,6 +204,16 @@ def _schemas(calls: tuple[Call, ...]) -> dict[str, Any]:
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": _TEMPLATE.format(model=model.__name__)}}}
+
+
+def _query(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """One parameter of the address for each field of ``model``; none of them is required."""
+    parameters = []
+    for name, schema in model.model_json_schema()["properties"].items():
+        kept = {key: value for key, value in schema.items() if key not in ("title", "description")}
+        description = schema.get("description", "")
+        parameters.append({"name": name, "in": "query", "required": False, "description": description, "schema": kept})
+    return parameters
 
 
 def _parameter(name: str, place: str) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.body import Text
 from app.errors import FieldError, TextTooLongError
@@ -80,6 +80,39 @@ class TokenRequest(Request):
     scopes: list[Literal["tts", "voices"]] | None = Field(
         default=None, min_length=1, max_length=2, description="令牌的权限；不填则为密钥所有的（admin 除外）。"
     )
+
+
+class WeChatLoginRequest(Request):
+    """``POST /auth/wechat``."""
+
+    code: str = Field(pattern=r"^[A-Za-z0-9_-]{8,128}$", description="wx.login 给的 code：五分钟内有效，只能用一次。")
+
+
+class RevokeRequest(Request):
+    """``POST /auth/revoke``; the body may be absent."""
+
+    everywhere: bool = Field(default=False, description="true 则此用户现有的令牌全部失效（所有设备退出）。")
+
+
+class RevokeReply(Reply):
+    """What no longer holds."""
+
+    revoked: Literal["token", "everywhere"]
+
+
+class AuditQuery(BaseModel):
+    """Parameters of ``GET /audit``: text in the address, so numbers and times are read from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    since: AwareDatetime | None = Field(default=None, description="从何时起，例如 2026-11-01T00:00:00Z。")
+    until: AwareDatetime | None = Field(default=None, description="到何时为止（不含）。")
+    action: str | None = Field(
+        default=None, pattern=r"^[a-z]{1,20}(\.[a-z_]{1,20})?$", description="动作，例如 key.create 或 key。"
+    )
+    actor: str | None = Field(default=None, pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="谁做的。")
+    after: int = Field(default=0, ge=0, le=2**62, description="从这个 id 之后开始。")
+    limit: int = Field(default=100, ge=1, le=1000, description="最多几条。")
 
 
 class Timing(Reply):
@@ -166,6 +199,24 @@ class ReadyReply(Reply):
 
     status: Literal["ok"]
     checks: dict[str, str]
+
+
+class AuditReply(Reply):
+    """One line of the audit."""
+
+    id: int
+    at: str = Field(description="UTC，ISO 8601。")
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any] = Field(description="各种动作自己的数据；从不含文本或机密。")
+
+
+class AuditPageReply(Reply):
+    """``GET /audit``."""
+
+    entries: list[AuditReply]
+    next_after: int | None = Field(default=None, description="还有更多时，作下一次的 after。")
 
 
 class ProblemReply(Reply):

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from app.auth import ApiKeys, Door, Tokens
 from app.gateway import Gateway
 from app.gateway.catalogue import Catalogue
+from app.identity import Identity
 from app.jobs import Prewarm
 from app.limits import CharacterQuota
 from app.pruning import Pruner
@@ -37,6 +38,7 @@ class Services:
     tokens: Tokens
     keys: ApiKeys
     door: Door
+    identity: Identity
     quota: CharacterQuota
     speech: Speech
     prewarm: Prewarm

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.routes import audio, auth, documentation, health, prewarm, tts, voices
+from app.routes import audio, audit, auth, documentation, health, prewarm, tts, voices
 
 
 def register(app: Flask) -> None:
     """Give ``app`` every route."""
-    for module in (tts, prewarm, auth, voices, audio, health, documentation):
+    for module in (tts, prewarm, auth, audit, voices, audio, health, documentation):
         app.register_blueprint(module.blueprint)

@@ -22,6 +22,8 @@ def prewarm() -> Response:
     wanted = parse(PrewarmRequest, parts.settings.proxy.max_prewarm_bytes)
     limit = parts.settings.proxy.max_chars
     wishes = [wanted.wish(check_text(text, limit, f"texts.{i}")) for i, text in enumerate(wanted.texts)]
+    for text in wanted.texts:
+        parts.identity.screening.check(text, caller().subject)
     progress = parts.prewarm.ask(wishes)
     record(parts.engine, parts.now(), caller().subject, "prewarm", f"{len(wishes)} texts")
     told = PrewarmReply(ready=progress.ready, pending=progress.pending, failed=progress.failed)

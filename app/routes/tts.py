@@ -22,6 +22,7 @@ def speak() -> Response:
     parts = services()
     wanted = parse(SpeechRequest, parts.settings.proxy.max_body_bytes)
     text = check_text(wanted.text, parts.settings.proxy.max_chars)
+    parts.identity.screening.check(text, caller().subject)
     clip = parts.speech.speak(wanted.wish(text), caller().subject, g.request_id)
     return reply(
         SpeechReply(

@@ -14,6 +14,7 @@ from app.services import services_of
 from settings import load_settings
 
 SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
+ROOT_SECRET = "Zt5nBw8-qLs2_YxKe6RjVm1HcDf9GuPa4"
 SAMPLE_RATE = 22050
 SAMPLES_PER_CHARACTER = 2205  # 0.1 s
 
@@ -89,12 +90,15 @@ def environ(tmp_path):
     """Settings of a proxy whose files are all in ``tmp_path``; limits far away."""
     return {
         "TTS__AUTH__JWT_SECRET": SECRET,
+        "TTS__AUTH__ROOT_SECRET": ROOT_SECRET,
         "TTS__DATABASE__URL": f"sqlite:///{tmp_path}/app.db",
         "TTS__STORAGE__DIR": str(tmp_path / "audio"),
         "TTS__LIMITS__PER_SUBJECT": "10000/minute",
         "TTS__LIMITS__PER_ADDRESS": "10000/minute",
         "TTS__LIMITS__FAILURES_PER_ADDRESS": "10000/minute",
         "TTS__LIMITS__TOKEN_PER_ADDRESS": "10000/minute",
+        "TTS__LIMITS__FAILURES_PER_KEY": "10000/minute",
+        "TTS__LIMITS__UPLOADS_PER_SUBJECT": "10000/minute",
         "TTS__PROXY__MIN_FREE_MB": "0",
     }
 
