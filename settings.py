@@ -108,6 +108,10 @@ class ProxySettings(StrictModel):
     """Largest body of ``POST /prewarm``."""
     max_chars: int = Field(default=1000, ge=1, le=5000)
     """Longest text of one ``POST /tts``, in characters."""
+    stream_max_chars: int = Field(default=5000, ge=1, le=100_000)
+    """Longest text of one ``POST /tts/stream``; the WebUI's own ``max_chars`` bounds it too."""
+    stream_timeout_s: int = Field(default=300, ge=5, le=3600)
+    """Whole stream, sending included; then the connection is cut."""
     min_free_mb: int = Field(default=200, ge=0, le=1_000_000)
     """Below this much free disk ``/readyz`` answers 503."""
 
@@ -274,6 +278,61 @@ class StorageSettings(StrictModel):
         return self
 
 
+class LabelSettings(StrictModel):
+    """How sounds say that they are AI-generated (GB 45438-2025); metadata is written into every file, always."""
+
+    producer: str = Field(default="private-tts", pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,64}$")
+    """``ContentProducer``: the code of who provides the service (TC260-PG-20252A: 27 characters)."""
+    explicit: Literal["rhythm", "speech", "none"] = "rhythm"
+    """What is heard in a file that can be downloaded: 短长 短短 as tones, a sentence, or nothing."""
+    position: Literal["start", "end", "both"] = "end"
+    notice: str = Field(default="本音频由人工智能合成", min_length=4, max_length=60)
+    """The sentence of ``speech``."""
+    callers_may_omit: bool = True
+    """A caller who shows the label in his interface and offers no download may ask for a file without the explicit
+    one (``explicit_label: false``); who did is audited."""
+
+    @field_validator("notice")
+    @classmethod
+    def _says_both(cls, value: str) -> str:
+        if not any(word in value for word in ("人工智能", "AI")) or not any(word in value for word in ("生成", "合成")):
+            raise ValueError("要含有“人工智能”或“AI”，并含有“生成”或“合成”（GB 45438-2025 第 5.3 条）")
+        return value
+
+
+class JobSettings(StrictModel):
+    """Long texts: ``/jobs``."""
+
+    queue_url: SecretStr = SecretStr("")
+    """``redis://…`` for several hosts; empty: the file below. May hold a password."""
+    queue_file: Path = Path("var/queue.db")
+    workers: int = Field(default=2, ge=1, le=64)
+    """Parts that one worker process makes at the same time."""
+    max_chars: int = Field(default=100_000, ge=1, le=1_000_000)
+    max_body_bytes: int = Field(default=2_097_152, ge=1024, le=104_857_600)
+    max_active: int = Field(default=5, ge=1, le=1000)
+    """Unfinished jobs of one subject."""
+    part_chars: int = Field(default=300, ge=20, le=1000)
+    """About so many characters are spoken, and can be played, at a time."""
+    lifetime_h: int = Field(default=24, ge=1, le=8760)
+    """How long a job and its result are kept after its end."""
+    lease_s: int = Field(default=15, ge=3, le=600)
+    """A worker that is silent for so long is taken for dead, and its job goes on elsewhere."""
+    callback_secret: SecretStr | None = None
+    """Signs callbacks (at least 24 characters); without it ``callback_url`` is refused."""
+    callback_hosts: str = Field(default="", pattern=r"^[A-Za-z0-9.,-]*$", max_length=2000)
+    """The only hosts that may be called, separated by commas; empty: any public one."""
+    callback_private: bool = False
+    """Let callbacks reach private addresses, and plain HTTP: for receivers inside one's own network."""
+
+    @field_validator("callback_secret")
+    @classmethod
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 24:
+            raise ValueError("至少 24 个字符")
+        return value
+
+
 class DatabaseSettings(StrictModel):
     """SQL: keys, revoked tokens, the index of audio, usage, audit."""
 
@@ -305,6 +364,8 @@ class Settings(StrictModel):
     gateway: GatewaySettings = GatewaySettings()
     cache: CacheSettings = CacheSettings()
     storage: StorageSettings = StorageSettings()
+    label: LabelSettings = LabelSettings()
+    jobs: JobSettings = JobSettings()
     database: DatabaseSettings = DatabaseSettings()
     worker: WorkerSettings = WorkerSettings()
 
@@ -321,7 +382,7 @@ class Settings(StrictModel):
         return self
 
 
-_PLAIN_SECRETS = {"limits.storage_uri", "database.url"}
+_PLAIN_SECRETS = {"limits.storage_uri", "database.url", "jobs.queue_url"}
 """May stand in ``config.yaml``: addresses that hold a password only on larger installations."""
 
 

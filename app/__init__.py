@@ -22,6 +22,7 @@ from app.gateway.predict import PredictGateway
 from app.identity import identify
 from app.jobs import Prewarm
 from app.keyring import Keyring, load_keyring
+from app.labels import Labels
 from app.library import Library
 from app.limits import CharacterQuota
 from app.pruning import Pruner, Rules
@@ -84,7 +85,8 @@ def _assemble(
     quota = CharacterQuota(engine, settings.limits.characters_per_day, clock)
     library = Library(engine, clock, settings.cache.touch_interval_s)
     presence = Presence(store, 0 if links else settings.cache.verify_interval_s)
-    speech = Speech(speaker, catalogue, library, store, quota, _terms(settings), clock, presence)
+    labels = Labels(settings.label, speaker)
+    speech = Speech(speaker, catalogue, library, store, quota, _terms(settings), clock, presence, labels)
     return Services(
         settings=settings,
         engine=engine,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    UniqueConstraint,
     create_engine,
     event,
     make_url,
@@ -190,6 +191,64 @@ class PrewarmItem(Base):
     attempts: Mapped[int] = mapped_column(Integer, server_default="0")
     """How often the engine failed at it."""
     updated_s: Mapped[float] = mapped_column(Float)
+
+
+class Job(Base):
+    """A long text that is spoken in the background."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("subject", "idempotency_key"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(64), index=True)
+    idempotency_key: Mapped[str | None] = mapped_column(String(128))
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the request, to tell a repetition from another request with the same key."""
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    """``queued``, ``running``, ``done``, ``failed`` or ``cancelled``."""
+    text: Mapped[str] = mapped_column(Text)
+    wish: Mapped[str] = mapped_column(Text)
+    """JSON: voice and file, without the text."""
+    callback_url: Mapped[str | None] = mapped_column(Text)
+    callback_state: Mapped[str] = mapped_column(String(10), server_default="")
+    """Empty, ``pending``, ``sent`` or ``failed``."""
+    day: Mapped[str] = mapped_column(String(10))
+    """Whose allowance was charged."""
+    turn: Mapped[int] = mapped_column(Integer, server_default="0")
+    """Only the queue's entry with this number may work on the job."""
+    lease_s: Mapped[float] = mapped_column(Float, index=True)
+    """Until then somebody works on it, or it waits in the queue."""
+    attempts: Mapped[int] = mapped_column(Integer, server_default="0")
+    """How often the engine failed since the last part was made."""
+    code: Mapped[str] = mapped_column(String(40), server_default="")
+    detail: Mapped[str] = mapped_column(Text, server_default="")
+    """Why it failed."""
+    result: Mapped[str] = mapped_column(String(64), server_default="")
+    """The whole sound's name in the store."""
+    duration_s: Mapped[float] = mapped_column(Float, server_default="0")
+    created_s: Mapped[float] = mapped_column(Float)
+    updated_s: Mapped[float] = mapped_column(Float, index=True)
+
+
+class JobPart(Base):
+    """A stretch of a job's text."""
+
+    __tablename__ = "job_parts"
+
+    job: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True)
+    """0 for the first."""
+    begin: Mapped[int] = mapped_column(Integer)
+    end: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(8))
+    """``pending``, ``done`` or ``silent``: nothing in it can be heard."""
+    sound: Mapped[str] = mapped_column(String(64), server_default="")
+    """Key of the lossless sound in ``audio``."""
+    playable: Mapped[str] = mapped_column(String(64), server_default="")
+    """Key of the same in the job's format."""
+    duration_s: Mapped[float] = mapped_column(Float, server_default="0")
+    free: Mapped[int] = mapped_column(Integer, server_default="0")
+    """1: the cache had it, so it was not charged."""
 
 
 class AuditEntry(Base):

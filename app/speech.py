@@ -18,14 +18,15 @@ from app.errors import EngineTimeoutError, GatewayError
 from app.flight import Landing, SingleFlight
 from app.gateway import Gateway, Order, Trip, Utterance
 from app.gateway.catalogue import Catalogue
+from app.labels import Labels
 from app.library import Library, Record
 from app.limits import CharacterQuota
 from app.storage import Storage
-from sound import MEDIA_TYPES, SoundError, encode
+from sound import MEDIA_TYPES, SoundError, encode, labelled
 
 _log = logging.getLogger(__name__)
 
-PIPELINE = 1
+PIPELINE = 2
 """Raise it when the same samples would be encoded into other bytes than before."""
 
 
@@ -38,6 +39,8 @@ class Wish:
     """A key of ``sound.MEDIA_TYPES``."""
     sample_rate: int | None = None
     """Hz of the file; None keeps the engine's."""
+    explicit: bool = True
+    """Whether the file holds the explicit AI-content label of the settings."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Speech:
     terms: Terms
     now: Callable[[], float]
     presence: Presence
+    labels: Labels
     flight: SingleFlight[Made] = field(default_factory=SingleFlight)
 
     def speak(self, wish: Wish, subject: str, request_id: str) -> Clip:
@@ -130,7 +134,7 @@ class Speech:
             GatewayError: the engine failed or refused.
             StorageError: the store failed.
         """
-        key = cache_key(wish, self.catalogue.info().revision)
+        key = self.key(wish, self.catalogue.info().revision)
         found = self.find(key)
         if found is not None:
             return self._clip(found, cached=True)
@@ -147,14 +151,18 @@ class Speech:
 
     def prepare(self, wish: Wish, request_id: str) -> bool:
         """Make ``wish`` ahead of need, uncharged; False: it was there already."""
-        key = cache_key(wish, self.catalogue.info().revision)
+        key = self.key(wish, self.catalogue.info().revision)
         if self.find(key) is not None:
             return False
         return self._fly(wish, key, request_id).value.fresh
 
     def is_ready(self, wish: Wish) -> bool:
         """Whether ``wish`` needs no synthesis now."""
-        return self.find(cache_key(wish, self.catalogue.info().revision)) is not None
+        return self.find(self.key(wish, self.catalogue.info().revision)) is not None
+
+    def key(self, wish: Wish, revision: str) -> str:
+        """Under which ``wish`` is found."""
+        return cache_key(wish, revision, (self.labels.identity(), self.labels.mark(wish.explicit)))
 
     def find(self, key: str) -> Record | None:
         """The sound for ``key`` if its file is still stored."""
@@ -185,10 +193,13 @@ class Speech:
             took_s / utterance.duration_s,
         )
         self.catalogue.learn(utterance.revision)
-        data = _encoded(utterance, wish)
-        name = f"{secrets.token_hex(16)}.{wish.format}"
+        if self.labels.mark(wish.explicit):
+            utterance = self.labels.sounded(utterance, wish.order, Trip(request_id, self.terms.deadline_s))
+        content_id = secrets.token_hex(16)
+        data = self._encoded(utterance, wish, content_id)
+        name = f"{content_id}.{wish.format}"
         record = Record(
-            key=cache_key(wish, utterance.revision),
+            key=self.key(wish, utterance.revision),
             name=name,
             size=len(data),
             duration_s=utterance.duration_s,
@@ -200,6 +211,13 @@ class Speech:
         self.presence.note(name)
         self.library.save(record)
         return Made(record, fresh=True)
+
+    def _encoded(self, utterance: Utterance, wish: Wish, content_id: str) -> bytes:
+        try:
+            data = encode(utterance.samples, utterance.sample_rate, wish.format, wish.sample_rate)
+        except SoundError as error:
+            raise GatewayError from error
+        return labelled(data, wish.format, self.labels.implicit(content_id))
 
     def _clip(self, record: Record, cached: bool) -> Clip:
         lifetime_s = self.terms.url_lifetime_s
@@ -215,8 +233,14 @@ class Speech:
         )
 
 
-def cache_key(wish: Wish, revision: str) -> str:
-    """SHA-256 (hexadecimal) over everything that changes the sound."""
+def cache_key(wish: Wish, revision: str, labels: tuple[str, str] = ("", "")) -> str:
+    """SHA-256 (hexadecimal) over everything that changes the file.
+
+    Args:
+        wish: what, and as which file.
+        revision: of the engine.
+        labels: the producer in the metadata, and what tells one explicit label from another.
+    """
     order = wish.order
     parts = {
         "pipeline": PIPELINE,
@@ -226,15 +250,9 @@ def cache_key(wish: Wish, revision: str) -> str:
         "speed": float(order.speed),
         "format": wish.format,
         "sample_rate": wish.sample_rate,
+        "labels": labels,
     }
     return hashlib.sha256(_compact(parts).encode()).hexdigest()
-
-
-def _encoded(utterance: Utterance, wish: Wish) -> bytes:
-    try:
-        return encode(utterance.samples, utterance.sample_rate, wish.format, wish.sample_rate)
-    except SoundError as error:
-        raise GatewayError from error
 
 
 def _compact(value: object) -> str:

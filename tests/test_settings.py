@@ -163,7 +163,8 @@ def test_a_secret_in_the_file_stops_the_start_without_being_said(tmp_path, key):
 
 def test_every_other_secret_may_stand_in_the_file():
     secrets = {key for key, kind in KEYS.items() if "SecretStr" in str(kind)}
-    assert secrets - {"limits.storage_uri", "database.url"} == {
+    assert secrets - {"limits.storage_uri", "database.url", "jobs.queue_url"} == {
+        "jobs.callback_secret",
         "webui.token",
         "webui.password",
         "auth.jwt_secret",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,14 +70,37 @@ class Utterance:
         return len(self.samples) / self.sample_rate
 
 
+@dataclass(frozen=True)
+class Piece:
+    """One sentence of an order, while the next is being made; times and indices count from the order's beginning."""
+
+    samples: npt.NDArray[np.float32]
+    """(S,) in [-1, 1]."""
+    sample_rate: int
+    """Hz; the same for all pieces."""
+    timings: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
+    progress: float
+    """How much of the text is spoken with this piece, 0…1."""
+
+
 class Gateway(Protocol):
     """A speech engine. Thread-safe. Every method raises ``app.errors.GatewayError`` by its subclasses."""
 
     def synthesize(self, order: Order, trip: Trip) -> Utterance:
         """Speak; returns or raises within ``trip.deadline_s``."""
 
+    def stream(self, order: Order, trip: Trip) -> Generator[Piece, None, None]:
+        """Speak, a sentence at a time; closing the generator stops the engine. Ends within ``trip.deadline_s``."""
+
     def info(self) -> Info:
         """What the engine is now; asks it every time."""
 
     def is_healthy(self) -> bool:
         """Whether it could speak now; never raises, and takes two seconds at most."""
+
+
+def in_one_piece(gateway: Gateway, order: Order, trip: Trip) -> Generator[Piece, None, None]:
+    """``Gateway.stream`` of an engine that cannot stream."""
+    made = gateway.synthesize(order, trip)
+    yield Piece(made.samples, made.sample_rate, made.timings, made.warnings, 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -15,9 +16,10 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from app.errors import EngineTimeoutError, EngineUnreachableError, GatewayError
-from app.gateway import Info, Order, Trip, Utterance
+from app.gateway import Info, Order, Piece, Trip, Utterance
 from app.gateway.bulkhead import Bulkhead
 from app.gateway.replies import Details, Silence, Timing, read_info, read_prediction, refusal
+from app.gateway.streaming import Bounds, pieces
 from settings import GatewaySettings
 from sound import SoundError, decode_wav
 
@@ -71,6 +73,39 @@ class PredictGateway:
             audio, details = read_prediction(reply)
             wav = self._fetch(audio.url, deadline_s, trip)
         return _utterance(wav, details, len(order.text))
+
+    def stream(self, order: Order, trip: Trip) -> Generator[Piece, None, None]:
+        """Speak ``order`` a sentence at a time; closing the generator closes the connection, which stops the engine."""
+        with self._bulkhead.slot():
+            deadline_s = time.monotonic() + trip.deadline_s
+            with self._opened(order, trip, deadline_s) as response:
+                bounds = Bounds(deadline_s, self._settings.max_audio_mb * 1024 * 1024)
+                yield from pieces(response.raw, order, bounds)
+
+    def _opened(self, order: Order, trip: Trip, deadline_s: float) -> requests.Response:
+        try:
+            response = self._session.post(
+                f"{self._base}/api/stream",
+                data=json.dumps({"data": [order.text, order.speaker, order.speed]}, allow_nan=False).encode(),
+                headers={
+                    "Content-Type": "application/json",
+                    "X-Request-Id": trip.request_id,
+                    "X-Deadline-Ms": str(int(1000 * trip.deadline_s)),
+                },
+                timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.exceptions.Timeout as error:
+            raise EngineTimeoutError from error
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise EngineUnreachableError from error
+        if response.status_code != 200:
+            with response:
+                body = _read(response, Exchange("POST", "", deadline_s, _MAX_JSON_BYTES))
+                _log.warning("engine answered %d to a stream", response.status_code)
+                raise refusal(response.status_code, response.headers.get("Retry-After"), body)
+        return response
 
     def info(self) -> Info:
         """``GET /api/info``."""

@@ -103,7 +103,7 @@ def read_prediction(data: bytes) -> tuple[FileData, Details]:
         GatewayError: it is no prediction.
     """
     audio, details = _as(Prediction, data).data[:2]
-    return _fit(FileData, audio), _fit(Details, details)
+    return fit(FileData, audio), fit(Details, details)
 
 
 def read_info(data: bytes) -> Info:
@@ -148,12 +148,17 @@ def _seconds(retry_after: str | None) -> int:
 
 def _as(model: type[_Model], data: bytes) -> _Model:
     try:
-        return _fit(model, strict_json(data))
+        return fit(model, strict_json(data))
     except MalformedBodyError as error:
         raise GatewayError from error
 
 
-def _fit(model: type[_Model], value: object) -> _Model:
+def fit(model: type[_Model], value: object) -> _Model:
+    """``value`` as ``model``.
+
+    Raises:
+        GatewayError: it does not fit.
+    """
     try:
         return model.model_validate(value)
     except ValidationError as error:

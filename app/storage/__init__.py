@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}\.[a-z0-9]{1,8}", re.ASCII)
@@ -66,6 +67,12 @@ class Storage(Protocol):
 
     def put(self, name: str, data: bytes, media_type: str) -> None:
         """Store ``data`` whole or not at all; a second ``put`` of a name replaces the first."""
+
+    def put_file(self, name: str, path: Path, media_type: str) -> None:
+        """Store the file at ``path`` as ``put`` does, without holding it in memory; ``path`` stays."""
+
+    def read(self, name: str) -> bytes:
+        """The whole file; ``AudioNotFoundError`` when it is not stored. Not for long sounds."""
 
     def url(self, name: str, lifetime_s: int) -> str:
         """Where anybody may fetch the file during ``lifetime_s`` seconds.

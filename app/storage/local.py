@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Response
@@ -31,6 +34,7 @@ from sound import MEDIA_TYPES
 
 _LABEL = b"tts audio link v1"
 _HALF_WRITTEN = ".part"
+_BLOCK = 1 << 20
 _HALF_WRITTEN_LIFETIME_S = 3600
 _EXPIRES = re.compile(r"[0-9]{1,12}", re.ASCII)
 _ONE_RANGE = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})", re.ASCII)
@@ -69,12 +73,37 @@ class LocalStorage:
             ValueError: a bad name, or a media type that is not the one of its extension.
             StorageError: the disk is full or fails.
         """
+        self._put(name, io.BytesIO(data), media_type)
+
+    def put_file(self, name: str, path: Path, media_type: str) -> None:
+        """Store a copy of the file at ``path``; as ``put``, in constant memory."""
+        try:
+            with path.open("rb") as source:
+                self._put(name, source, media_type)
+        except OSError as error:
+            raise StorageError("音频未能读取：请稍后重试。") from error
+
+    def read(self, name: str) -> bytes:
+        """The whole file.
+
+        Raises:
+            AudioNotFoundError: nothing is stored under this name.
+            StorageError: the disk fails.
+        """
+        try:
+            return (self.folder / check_name(name)).read_bytes()
+        except FileNotFoundError as error:
+            raise AudioNotFoundError from error
+        except OSError as error:
+            raise StorageError("音频未能读取：请稍后重试。") from error
+
+    def _put(self, name: str, source: BinaryIO, media_type: str) -> None:
         if media_type != _media_type(check_name(name)):
             raise ValueError(f"media type {media_type} does not fit the extension")
         part = self.folder / f".{secrets.token_hex(8)}{_HALF_WRITTEN}"
         try:
             with part.open("xb") as file:
-                file.write(data)
+                shutil.copyfileobj(source, file, _BLOCK)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self.folder / name)

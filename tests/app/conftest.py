@@ -1,5 +1,6 @@
 """The real Flask app around a speech engine whose every sound can be computed."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from app.auth import NewKey
-from app.gateway import Info, Utterance, Voice
+from app.errors import GatewayError
+from app.gateway import Info, Piece, Utterance, Voice
 from app.services import services_of
 from settings import load_settings
 
@@ -24,6 +26,8 @@ class FakeGateway:
 
     def __init__(self):
         self.orders = []
+        self.streams = []
+        self.fails_at = None
         self.revision = "r1"
         self.healthy = True
         self.failure = None
@@ -39,13 +43,36 @@ class FakeGateway:
             raise TimeoutError("the test never opened the gate")
         if self.failure is not None:
             raise self.failure
-        seconds = np.arange(SAMPLES_PER_CHARACTER * len(order.text)) / SAMPLE_RATE
-        samples = (0.3 * np.sin(2 * np.pi * 220 * seconds)).astype(np.float32)
-        timings = [
-            {"begin_ms": 100.0 * i, "end_ms": 100.0 * (i + 1), "begin": i, "end": i + 1, "text": character}
-            for i, character in enumerate(order.text)
+        timings = self._timings(order.text, 0, len(order.text))
+        return Utterance(self._tone(len(order.text)), SAMPLE_RATE, timings, list(self.warnings), self.revision)
+
+    def stream(self, order, trip):
+        """A piece for every sentence; closed and failed ones are told by ``streams``."""
+        self.orders.append((order, trip))
+        told = {"pieces": 0, "closed": False}
+        self.streams.append(told)
+        made = 0
+        try:
+            for match in re.finditer(r"[^。]+。?", order.text):
+                if self.failure is not None or self.fails_at == told["pieces"]:
+                    raise self.failure or GatewayError()
+                begin, end = match.span()
+                piece = self._tone(end - begin, begin)
+                made, told["pieces"] = end, told["pieces"] + 1
+                yield Piece(piece, SAMPLE_RATE, self._timings(order.text, begin, end), [], made / len(order.text))
+        except GeneratorExit:
+            told["closed"] = True
+            raise
+
+    def _tone(self, characters, begin=0):
+        seconds = np.arange(SAMPLES_PER_CHARACTER * characters) / SAMPLE_RATE + 0.1 * begin
+        return (0.3 * np.sin(2 * np.pi * 220 * seconds)).astype(np.float32)
+
+    def _timings(self, text, begin, end):
+        return [
+            {"begin_ms": 100.0 * i, "end_ms": 100.0 * (i + 1), "begin": i, "end": i + 1, "text": text[i]}
+            for i in range(begin, end)
         ]
-        return Utterance(samples, SAMPLE_RATE, timings, list(self.warnings), self.revision)
 
     def info(self):
         if self.failure is not None:
@@ -100,6 +127,7 @@ def environ(tmp_path):
         "TTS__LIMITS__FAILURES_PER_KEY": "10000/minute",
         "TTS__LIMITS__UPLOADS_PER_SUBJECT": "10000/minute",
         "TTS__PROXY__MIN_FREE_MB": "0",
+        "TTS__LABEL__EXPLICIT": "none",  # so that lengths are those of the speech; test_labels.py hears them
     }
 
 

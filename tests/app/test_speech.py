@@ -51,7 +51,7 @@ def test_a_hundred_who_ask_the_same_get_one_synthesis(speech, gateway, stored):
 
 
 def test_who_comes_just_after_the_flight_landed_finds_the_sound_and_is_not_charged(speech, gateway, services):
-    key = cache_key(wish(), "r1")
+    key = speech.key(wish(), "r1")
     looks = []
 
     class LateLook(type(speech.library)):
@@ -160,7 +160,7 @@ def test_a_sound_made_by_a_newer_engine_than_we_knew_is_kept_under_its_own_revis
     speech.catalogue.info()
     gateway.revision = "r2"  # restarted between our question and its answer
     assert speech.speak(wish(), "tester", "request-1").cached is False
-    assert speech.find(cache_key(wish(), "r1")) is None
+    assert speech.find(speech.key(wish(), "r1")) is None
     assert speech.speak(wish(), "tester", "request-2").cached is True
 
 
