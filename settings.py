@@ -197,7 +197,7 @@ class CompatSettings(StrictModel):
 
 
 class LimitSettings(StrictModel):
-    """How much one caller may ask for. Rates are written as in Flask-Limiter: ``60/minute; 1000/hour``."""
+    """How much one caller may ask for. Rates are written ``60/minute; 1000/hour``."""
 
     storage_uri: SecretStr = SecretStr("memory://")
     """``memory://`` counts inside one process; several processes need ``redis://…``. May hold a password."""

@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import access, errors, limits, routes
+from app import access, errors, rates, routes
 from app.auth import ApiKeys, Door, Tokens
 from app.database import connect
 from app.gateway import Gateway
@@ -61,7 +61,7 @@ def create_app(
     app = Flask("app", static_folder=None)
     attach(app, _assemble(settings, gateway, storage, clock))
     app.before_request(_name_request)
-    limits.install(app, settings.limits, access.subject)
+    rates.install(app, settings.limits, access.subject)
     app.after_request(_finish)
     errors.register(app)
     routes.register(app)

@@ -19,6 +19,7 @@ ProxyError
 ├── FeatureOffError              404
 ├── RetryableError               passes by itself
 │   ├── QuotaError               429
+│   ├── RateError                429
 │   ├── WeChatBusyError          429
 │   ├── WeChatDownError          503
 │   └── NotReadyError            503
@@ -41,7 +42,6 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g
-from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 
@@ -284,6 +284,16 @@ class WeChatDownError(RetryableError):
         super().__init__("微信接口暂时不可用：请稍后重试。", 5)
 
 
+class RateError(RetryableError):
+    """Too many requests of one subject or from one address."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"请求过于频繁：请在 {retry_after_s} 秒后再试。", retry_after_s)
+
+
 class NotReadyError(RetryableError):
     """A part that this service needs does not work."""
 
@@ -366,7 +376,6 @@ _HTTP = {
     404: ("not_found", "没有这个地址：可用的接口见 /docs。"),
     405: ("method_not_allowed", "此地址不支持这种请求方法。"),
     416: ("range_not_satisfiable", "请求的范围超出文件大小。"),
-    429: ("rate_limited", "请求过于频繁：请稍后再试。"),
 }
 
 
@@ -432,8 +441,6 @@ def _on_foreign(error: Exception) -> Response:
 
 
 def _on_http(error: HTTPException) -> Response:
-    if isinstance(error, RateLimitExceeded):
-        return respond(Problem(429, *_HTTP[429], headers={"Retry-After": str(g.get("retry_after_s", 60))}))
     status = error.code or 500
     code, detail = _HTTP.get(status, ("bad_request", "请求有误。") if status < 500 else ("internal_error", _INTERNAL))
     return respond(Problem(status, code, detail, headers=_kept_headers(error)))

@@ -21,7 +21,6 @@ DISTRIBUTIONS = {
     "yaml": "pyyaml",
     "qcloud_cos": "cos-python-sdk-v5",
     "PIL": "pillow",
-    "flask_limiter": "flask-limiter",
     "sklearn": "scikit-learn",
 }
 """Import name → name on the package index, where they differ."""

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from app.errors import QuotaError
-from app.limits import network_of
+from app.rates import network_of
 from app.services import services_of
 from settings import SettingsError
 
