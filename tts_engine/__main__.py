@@ -10,7 +10,8 @@ import sound
 from tts_engine import MODELS
 from tts_engine.errors import TTSError
 from tts_engine.frontend import view
-from tts_engine.synthesizer import SPEED, SynthesisOptions, Synthesizer
+from tts_engine.prosody import SPEED
+from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 
 _USAGE = """\
 python -m tts_engine "今天天气很好。" -o hello.wav          合成一个文件

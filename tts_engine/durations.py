@@ -15,14 +15,14 @@ MAX_FRAMES = 400
 """Longest duration of one phoneme: 4.6 s. A network that predicts more is wrong."""
 
 
-def frames_from_log(log_durations: FloatArray, speed: float) -> IntArray:
+def frames_from_log(log_durations: FloatArray, speed: float | FloatArray) -> IntArray:
     """Whole frames of each phoneme, (L,), each at least 1.
 
     Rounds the running sum, not each phoneme, so that the whole keeps its length at any speed.
 
     Args:
         log_durations: (L,) natural logarithm of frames.
-        speed: 0.5–2.0; 2.0 halves every duration.
+        speed: 2.0 halves every duration; one for all, or (L,) of each.
     """
     wanted = np.clip(np.exp(log_durations.astype(np.float64)), 1, MAX_FRAMES) / speed
     borders = np.round(np.cumsum(wanted)).astype(np.int64)

@@ -4,7 +4,7 @@ Knows phoneme ids, knows nothing about Mandarin. Two halves meet at the length r
 (``tts_engine.durations``), so that speed acts on durations alone and both halves export to plain ONNX:
 
     encode:  phonemes, tones, speaker ──► hidden (B, L, H), log-durations (B, L)
-    decode:  hidden repeated by durations (B, T, H), place in the phoneme ──► F0 (B, T), mel (B, M, T)
+    decode:  hidden repeated by durations (B, T, H), place in the phoneme, bend of pitch ──► F0 (B, T), mel (B, M, T)
 
 Attention looks over phonemes only: context is settled there, and the decoder's convolutions (0.6 s wide) cost time in
 proportion to the sound they make.
@@ -25,10 +25,11 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from tts_engine.audio import AudioConfig
 from tts_engine.frontend.phonemes import SYMBOLS, TONES
+from tts_engine.prosody import PITCH_CENTRE as PITCH_CENTRE
 from tts_engine.transformer import ConvolutionStack, FeedForwardTransformer
 
-PITCH_CENTRE = 7.5
-"""log2 Hz that the network's pitch counts from: 181 Hz."""
+LOWEST_HZ, HIGHEST_HZ = 50.0, 1000.0
+"""Bent pitch stays within these, so that F0 and mel agree on what the vocoder can say."""
 
 
 class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # transformers is half typed
@@ -127,19 +128,25 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
         hidden = self.encoder(x * mask, mask) + voice * mask
         return hidden, self.duration(hidden, mask).squeeze(2)
 
-    def decode(self, hidden: Tensor, place: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def decode(self, hidden: Tensor, place: Tensor, mask: Tensor, bend: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Speak with predicted prosody: F0 (B, T) in Hz, 0 where unvoiced, and mel (B, M, T).
 
         Args:
             hidden: (B, T, H), the encoder's repeated by durations.
             place: (B, T, 3) of ``tts_engine.durations``.
             mask: (B, T, 1), ones where there is a frame.
+            bend: (B, T, 2) of ``tts_engine.prosody``: the predicted pitch p becomes ``bend[0] * p + bend[1]`` before
+                the mel is predicted, so timbre follows as the network learnt it; None leaves it.
         """
         x = hidden + self.place(place) * mask
         variance = self.predict_variance(x, mask)
+        pitch = variance.pitch
+        if bend is not None:
+            lowest, highest = (math.log2(hertz) - PITCH_CENTRE for hertz in (LOWEST_HZ, HIGHEST_HZ))
+            pitch = torch.clamp(bend[:, :, 0] * pitch + bend[:, :, 1], lowest, highest)
         voiced = (variance.voiced > 0).to(x.dtype) * mask.squeeze(2)
-        f0 = torch.exp((variance.pitch + PITCH_CENTRE) * math.log(2)) * voiced  # exp2 has no ONNX operator
-        return f0, self.predict_mel(x, mask, Variance(variance.pitch, voiced, variance.energy))
+        f0 = torch.exp((pitch + PITCH_CENTRE) * math.log(2)) * voiced  # exp2 has no ONNX operator
+        return f0, self.predict_mel(x, mask, Variance(pitch, voiced, variance.energy))
 
     def predict_variance(self, x: Tensor, mask: Tensor) -> Variance:
         """Pitch, voicing (logits) and energy of every frame of x (B, T, H)."""

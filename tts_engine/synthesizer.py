@@ -7,26 +7,27 @@ loading: any number of threads may share one ``Synthesizer``.
 from __future__ import annotations
 
 import hashlib
-import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from tts_engine.audio import AudioConfig, FloatArray
+from tts_engine.audio import FloatArray
 from tts_engine.backends import Acoustics, Backend, open_backend
 from tts_engine.checkpoint import Checkpoint, Voice, read_checkpoint
 from tts_engine.durations import IntArray, expand, frames_from_log, places, retime
-from tts_engine.errors import EmptyTextError, OptionError, TextTooLongError, UnknownVoiceError
+from tts_engine.errors import EmptyTextError, TextTooLongError, UnknownVoiceError
 from tts_engine.excitation import excitation
 from tts_engine.frontend import Frontend, reading
 from tts_engine.frontend.phonemes import SYMBOL_IDS
+from tts_engine.frontend.reading import Prosody
+from tts_engine.loudness import held_back
+from tts_engine.pauses import Silences, planned
+from tts_engine.prosody import PITCH, RANGE, SPEED, VOLUME, bend, checked, checked_seed, gains, median_pitch, varied
 
-SPEED = (0.5, 2.0)
-"""Smallest and largest speed; 1.0 is the speed of the training data."""
 PAUSE_TONE = 0
 _FRONTEND = Path(reading.__file__).parent
 
@@ -39,7 +40,27 @@ class SynthesisOptions:
     speed: float = 1.0
     """0.5–2.0; acts through durations, so the pitch stays."""
     seed: int = 0
-    """Of the noise in the voice: the same text, options and seed give the same samples."""
+    """The same text, options and seed give the same samples; any but 0 varies melody and pace a little."""
+    pitch: float = 0.0
+    """Semitones, −12–12."""
+    range: float = 1.0
+    """Size of the melody, 0–2: 0 is a monotone."""
+    volume: float = 0.0
+    """Decibels, −40–12; peaks that would clip are held back, with a warning."""
+
+    @property
+    def prosody(self) -> Prosody:
+        """Of the whole request.
+
+        Raises:
+            OptionError: a value is no number, or outside its range.
+        """
+        return Prosody(
+            checked("speed", self.speed, SPEED),
+            checked("pitch", self.pitch, PITCH),
+            checked("range", self.range, RANGE),
+            checked("volume", self.volume, VOLUME),
+        )
 
 
 @dataclass(frozen=True)
@@ -149,57 +170,107 @@ class Synthesizer:
         All errors of the caller are raised here, before the first sentence is computed.
         """
         options = options or SynthesisOptions()
-        embedding = self._embedding(options)
+        manner = _Manner(options.prosody, checked_seed(options.seed))
+        self._embedding(options.voice)
         started = time.perf_counter()
         read = self.read(text)
-        if not any(sentence.phonemes for sentence in read.sentences):
+        if not any(phoneme.tone != PAUSE_TONE for sentence in read.sentences for phoneme in sentence.phonemes):
             raise EmptyTextError
+        for sentence in read.sentences:
+            self._embedding(sentence.style.voice or options.voice)
         reading_s = time.perf_counter() - started
-        return self._speak(read, embedding, options, reading_s)
+        return self._speak(read, options.voice, manner, reading_s)
 
-    def _speak(
-        self, read: reading.Reading, embedding: FloatArray, options: SynthesisOptions, reading_s: float
-    ) -> Iterator[Speech]:
+    def _speak(self, read: reading.Reading, voice: str, manner: _Manner, reading_s: float) -> Iterator[Speech]:
         offset = 0
         warnings = read.notices
+        after_pause = False
         for index, sentence in enumerate(read.sentences):
             if not sentence.phonemes:
                 continue
             started = time.perf_counter()
-            durations, acoustics = self._predict(sentence, embedding, options.speed)
-            rng = np.random.default_rng((options.seed, index))
-            source = excitation(acoustics.f0, self.checkpoint.audio, rng)
-            samples = np.clip(self.backend.vocode(acoustics, source), -1.0, 1.0)
-            timings = _timings(read.text, sentence, durations, offset, self.checkpoint.audio)
+            rng = np.random.default_rng((manner.seed, index))
+            prosodies = manner.of(sentence, rng)
+            embedding = self._embedding(sentence.style.voice or voice)
+            acoustics, silences = self._predict(sentence, embedding, prosodies, after_pause)
+            samples, is_held = self._sound(acoustics, silences, prosodies, rng)
+            held = (_held_back(read.text, sentence),) if is_held else ()
+            timings = _timings(read.text, sentence, offset + np.cumsum(silences.lengths), offset, self.sample_rate)
             elapsed = time.perf_counter() - started + reading_s
-            yield Speech(samples, self.sample_rate, timings, warnings, elapsed)
+            yield Speech(samples, self.sample_rate, timings, (*warnings, *held), elapsed)
             offset += samples.shape[0]
             warnings, reading_s = (), 0.0
+            after_pause = len(sentence.phonemes) > 1 and sentence.phonemes[-2].pause_ms is not None
 
-    def _predict(self, sentence: reading.Sentence, embedding: FloatArray, speed: float) -> tuple[IntArray, Acoustics]:
+    def _predict(
+        self, sentence: reading.Sentence, embedding: FloatArray, prosodies: Sequence[Prosody], after_pause: bool
+    ) -> tuple[Acoustics, Silences]:
         phonemes = np.array([SYMBOL_IDS[phoneme.symbol] for phoneme in sentence.phonemes], dtype=np.int64)
         tones = np.array([phoneme.tone for phoneme in sentence.phonemes], dtype=np.int64)
         encoding = self.backend.encode(phonemes, tones, embedding)
-        durations = frames_from_log(encoding.log_durations, speed)
+        speeds = np.array([prosody.speed for prosody in prosodies])
         natural = frames_from_log(encoding.log_durations, 1.0)
-        acoustics = self.backend.decode(expand(encoding.hidden, natural), places(natural))
-        return durations, Acoustics(*retime(acoustics.f0, acoustics.mel, natural, durations))
+        wanted = frames_from_log(encoding.log_durations, speeds)
+        silences = planned(sentence.phonemes, wanted, self.checkpoint.audio, after_pause)
+        acoustics = self._decode(expand(encoding.hidden, natural), natural, prosodies)
+        return Acoustics(*retime(acoustics.f0, acoustics.mel, natural, silences.durations)), silences
 
-    def _embedding(self, options: SynthesisOptions) -> FloatArray:
+    def _decode(self, hidden: FloatArray, natural: IntArray, prosodies: Sequence[Prosody]) -> Acoustics:
+        """F0 and mel with the pitch as wanted; a changed range needs to know the sentence's median first."""
+        place = places(natural)
+        if all(prosody.pitch == 0 and prosody.range == 1 for prosody in prosodies):
+            return self.backend.decode(hidden, place)
+        ranged = any(prosody.range != 1 for prosody in prosodies)
+        median = median_pitch(self.backend.decode(hidden, place).f0) if ranged else 0.0
+        return self.backend.decode(hidden, place, bend(prosodies, natural, median))
+
+    def _sound(
+        self, acoustics: Acoustics, silences: Silences, prosodies: Sequence[Prosody], rng: np.random.Generator
+    ) -> tuple[FloatArray, bool]:
+        """Samples, and whether their peaks had to be held back to make them as loud as wanted."""
+        source = excitation(acoustics.f0, self.checkpoint.audio, rng)
+        samples = silences.apply(np.clip(self.backend.vocode(acoustics, source), -1.0, 1.0), self.sample_rate)
+        factors = gains(prosodies, silences.lengths, self.sample_rate)
+        return (samples, False) if factors is None else held_back(samples * factors, self.sample_rate)
+
+    def _embedding(self, voice: str) -> FloatArray:
         known = self.checkpoint.embeddings
-        if options.voice not in known:
-            raise UnknownVoiceError(options.voice, tuple(known))
-        is_number = isinstance(options.speed, int | float) and not isinstance(options.speed, bool)
-        if not is_number or not math.isfinite(options.speed) or not SPEED[0] <= options.speed <= SPEED[1]:
-            raise OptionError("speed", f"语速应在 {SPEED[0]} 到 {SPEED[1]} 之间。")
-        return known[options.voice]
+        if voice not in known:
+            raise UnknownVoiceError(voice, tuple(known))
+        return known[voice]
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """What a request asks of every sentence."""
+
+    prosody: Prosody
+    seed: int
+
+    def of(self, sentence: reading.Sentence, rng: np.random.Generator) -> list[Prosody]:
+        """The prosody of each phoneme."""
+        prosodies = [phoneme.prosody.within(self.prosody) for phoneme in sentence.phonemes]
+        return varied(prosodies, rng) if self.seed else prosodies
+
+
+def _held_back(text: str, sentence: reading.Sentence) -> reading.Notice:
+    said = text[sentence.begin : sentence.end]
+    message = "这一句的音量已到上限，峰值处作了压低，没有削波。"
+    return reading.Notice(sentence.begin, sentence.end, said, message)
 
 
 def _timings(
-    text: str, sentence: reading.Sentence, durations: IntArray, offset: int, audio: AudioConfig
+    text: str, sentence: reading.Sentence, ends: IntArray, offset: int, sample_rate: int
 ) -> tuple[Timing, ...]:
-    """One timing for each span of the text that is heard; pauses have none."""
-    ends = offset + np.cumsum(durations) * audio.hop_length
+    """One timing for each span of the text that is heard; pauses have none.
+
+    Args:
+        text: the caller's.
+        sentence: of L phonemes.
+        ends: (L,) sample at which each phoneme ends.
+        offset: sample at which the sentence begins.
+        sample_rate: Hz.
+    """
     timings = []
     for (begin, end, silent), group in groupby(
         range(len(sentence.phonemes)), key=lambda i: _span(sentence.phonemes[i])
@@ -208,7 +279,7 @@ def _timings(
         if silent:
             continue
         first = int(ends[members[0] - 1]) if members[0] else offset
-        milliseconds = [round(1000 * sample / audio.sample_rate) for sample in (first, int(ends[members[-1]]))]
+        milliseconds = [round(1000 * sample / sample_rate) for sample in (first, int(ends[members[-1]]))]
         timings.append(Timing(milliseconds[0], milliseconds[1], begin, end, text[begin:end]))
     return tuple(timings)
 

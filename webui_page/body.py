@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tts_engine.errors import CloningUnavailableError, EmptyTextError, InputError, OptionError, TextTooLongError
-from tts_engine.synthesizer import SPEED, SynthesisOptions
+from tts_engine.prosody import SPEED
+from tts_engine.synthesizer import SynthesisOptions
 from webui_page.problems import RefusalError
 
 Format = Literal["wav", "mp3"]

@@ -7,6 +7,7 @@ import numpy as np
 from tts_engine.audio import AudioConfig
 from tts_engine.backends import Acoustics, Encoding
 from tts_engine.checkpoint import Checkpoint, Voice
+from tts_engine.prosody import PITCH_CENTRE
 
 FRAMES = 5
 HOP = 256
@@ -29,8 +30,11 @@ class CountingBackend:
         hidden = np.stack([phonemes, tones, np.full(len(phonemes), speaker[0])], axis=1).astype(np.float32)
         return Encoding(hidden, np.full(len(phonemes), np.log(FRAMES), np.float32))
 
-    def decode(self, hidden, places):
-        return Acoustics(np.full(len(hidden), 100.0, np.float32), np.repeat(hidden[:, 2:], 80, axis=1).T)
+    def decode(self, hidden, places, bend=None):
+        f0 = np.full(len(hidden), 100.0, np.float32)
+        if bend is not None:
+            f0 = (2 ** (bend[:, 0] * (np.log2(f0) - PITCH_CENTRE) + bend[:, 1] + PITCH_CENTRE)).astype(np.float32)
+        return Acoustics(f0, np.repeat(hidden[:, 2:], 80, axis=1).T)
 
     def vocode(self, acoustics, excitation):
         ramp = np.linspace(0, 0.5, excitation.shape[1], dtype=np.float32)

@@ -120,3 +120,58 @@ def test_the_published_call_works():
     rate, samples = IndexTTSModel("v23").tts("欢迎使用AI语音合成功能", speaker_id="female", speed=1.2)
     assert rate == 22050
     assert 1 < len(samples) / rate < 5
+
+
+def semitones(ratio):
+    return 12 * np.log2(ratio)
+
+
+def wide_f0(speech):
+    """F0 of voiced frames, also of a voice far lower or higher than any in the corpus."""
+    import pyworld
+
+    f0, _ = pyworld.harvest(
+        speech.samples.astype(np.float64), speech.sample_rate, f0_floor=40.0, f0_ceil=900.0, frame_period=11.6
+    )
+    return f0[f0 > 0]
+
+
+def wide_median_f0(speech):
+    return float(np.median(wide_f0(speech)))
+
+
+LONG = "今天天气很好，我们一起去公园散步吧，路上还可以买些水果。"
+
+
+@pytest.mark.parametrize("voice", ["female", "male", "child"])
+@pytest.mark.parametrize("pitch", [-3.0, 3.0])
+def test_pitch_moves_the_median_f0_by_so_many_semitones_and_not_the_length(synthesizer, voice, pitch):
+    plain, moved = (synthesizer.synthesize(LONG, SynthesisOptions(voice=voice, pitch=p)) for p in (0.0, pitch))
+    assert semitones(wide_median_f0(moved) / wide_median_f0(plain)) == pytest.approx(pitch, abs=0.3)
+    assert len(moved.samples) == len(plain.samples)
+
+
+def test_speed_leaves_the_median_f0(synthesizer):
+    plain, fast = (synthesizer.synthesize(LONG, SynthesisOptions(speed=speed)) for speed in (1.0, 1.5))
+    assert semitones(median_f0(fast) / median_f0(plain)) == pytest.approx(0, abs=0.3)
+    assert plain.duration_s / fast.duration_s == pytest.approx(1.5, abs=0.02)
+
+
+def test_range_opens_and_flattens_the_melody_around_the_same_median(synthesizer):
+    def spread(size):
+        voiced = semitones(wide_f0(synthesizer.synthesize(LONG, SynthesisOptions(range=size))) / 200)
+        return float(np.percentile(voiced, 90) - np.percentile(voiced, 10)), float(np.median(voiced))
+
+    (flat, low), (plain, middle), (lively, high) = (spread(size) for size in (0.0, 1.0, 2.0))
+    assert flat < 1.0
+    assert lively == pytest.approx(2 * plain, rel=0.2)
+    assert (low, high) == (pytest.approx(middle, abs=0.7), pytest.approx(middle, abs=0.7))
+
+
+def test_volume_is_exact_in_decibels(synthesizer):
+    plain = synthesizer.synthesize(LONG).samples
+    soft = synthesizer.synthesize(LONG, SynthesisOptions(volume=-6)).samples
+    np.testing.assert_allclose(soft, plain * 10 ** (-6 / 20), atol=1e-6)
+    loud = synthesizer.synthesize(LONG, SynthesisOptions(volume=12))
+    assert np.abs(loud.samples).max() < 0.98
+    assert 6 < decibels(loud.samples) - decibels(plain) <= 12

@@ -39,8 +39,8 @@ class Backend(Protocol):
         """Phoneme ids (L,), tones (L,), speaker embedding (E,) → ``Encoding``."""
         ...
 
-    def decode(self, hidden: FloatArray, places: FloatArray) -> Acoustics:
-        """Hidden (T, H), already repeated by durations, and places (T, 3) → ``Acoustics``."""
+    def decode(self, hidden: FloatArray, places: FloatArray, bend: FloatArray | None = None) -> Acoustics:
+        """Hidden (T, H), already repeated by durations, places (T, 3), bend (T, 2) of the pitch → ``Acoustics``."""
         ...
 
     def vocode(self, acoustics: Acoustics, excitation: FloatArray) -> FloatArray:

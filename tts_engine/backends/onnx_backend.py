@@ -13,6 +13,7 @@ from tts_engine.audio import FloatArray
 from tts_engine.backends import Acoustics, Encoding
 from tts_engine.durations import IntArray
 from tts_engine.errors import CheckpointError, SynthesisError
+from tts_engine.prosody import level
 
 _FAILURES = (
     RuntimeError, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoSuchFile,
@@ -32,6 +33,10 @@ class OnnxBackend:
         options.log_severity_level = 3
         self._encoder = _open(folder / "acoustic" / "encoder.onnx", options)
         self._decoder = _open(folder / "acoustic" / "decoder.onnx", options)
+        if "bend" not in [node.name for node in self._decoder.get_inputs()]:
+            raise CheckpointError(
+                f"{folder} 由旧版导出，不能调音高：请用 python -m tts_engine.training.export 重新导出。"
+            )
         self._vocoder = _open(folder / "vocoder" / "generator.onnx", options)
 
     def encode(self, phonemes: IntArray, tones: IntArray, speaker: FloatArray) -> Encoding:
@@ -41,9 +46,10 @@ class OnnxBackend:
         )
         return Encoding(hidden[0], log_durations[0])
 
-    def decode(self, hidden: FloatArray, places: FloatArray) -> Acoustics:
+    def decode(self, hidden: FloatArray, places: FloatArray, bend: FloatArray | None = None) -> Acoustics:
         """See ``Backend``."""
-        f0, mel = _run(self._decoder, hidden=hidden[None], places=places[None])
+        bend = level(hidden.shape[0]) if bend is None else bend
+        f0, mel = _run(self._decoder, hidden=hidden[None], places=places[None], bend=bend[None])
         return Acoustics(f0[0], mel[0])
 
     def vocode(self, acoustics: Acoustics, excitation: FloatArray) -> FloatArray:

@@ -34,10 +34,11 @@ class TorchBackend:
         return Encoding(_out(hidden), _out(log_durations))
 
     @torch.inference_mode()
-    def decode(self, hidden: FloatArray, places: FloatArray) -> Acoustics:
+    def decode(self, hidden: FloatArray, places: FloatArray, bend: FloatArray | None = None) -> Acoustics:
         """See ``Backend``."""
         mask = torch.ones((1, hidden.shape[0], 1), device=self.device)
-        f0, mel = self._acoustic.decode(self._in(hidden), self._in(places), mask)
+        bent = None if bend is None else self._in(bend)
+        f0, mel = self._acoustic.decode(self._in(hidden), self._in(places), mask, bent)
         return Acoustics(_out(f0), _out(mel))
 
     @torch.inference_mode()

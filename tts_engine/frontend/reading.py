@@ -6,6 +6,42 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class Prosody:
+    """How a stretch of text is said, relative to the voice's own way."""
+
+    speed: float = 1.0
+    """Factor; 2.0 halves every duration."""
+    pitch: float = 0.0
+    """Semitones."""
+    range: float = 1.0
+    """Factor of the melody's excursions around the sentence's median pitch."""
+    volume: float = 0.0
+    """Decibels; ``-inf`` is silence."""
+
+    def within(self, outer: Prosody) -> Prosody:
+        """This one inside ``outer``: factors multiply, semitones and decibels add."""
+        return Prosody(
+            self.speed * outer.speed, self.pitch + outer.pitch, self.range * outer.range, self.volume + outer.volume
+        )
+
+
+NEUTRAL = Prosody()
+
+
+@dataclass(frozen=True)
+class Style:
+    """Who says a sentence, and with which feeling; empty where the mark-up leaves it to the request."""
+
+    voice: str = ""
+    emotion: str = ""
+    intensity: float = 1.0
+    """0–1."""
+
+
+PLAIN = Style()
+
+
+@dataclass(frozen=True)
 class Phoneme:
     """One symbol of ``phonemes.SYMBOLS`` with its tone."""
 
@@ -15,6 +51,9 @@ class Phoneme:
     begin: int
     end: int
     """``[begin, end)`` of the caller's own text that this phoneme speaks."""
+    prosody: Prosody = NEUTRAL
+    pause_ms: int | None = None
+    """Length that the author gave a pause; None leaves it to the voice."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +95,7 @@ class Sentence:
     tokens: tuple[Token, ...]
     phonemes: tuple[Phoneme, ...]
     """Begins and ends with ``sil``; empty where nothing in the sentence is spoken."""
+    style: Style = PLAIN
 
 
 @dataclass(frozen=True)

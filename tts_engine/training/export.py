@@ -48,8 +48,8 @@ class _Decoder(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        f0, mel = self.model.decode(hidden, places, torch.ones_like(hidden[:, :, :1]))
+    def forward(self, hidden: Tensor, places: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:
+        f0, mel = self.model.decode(hidden, places, torch.ones_like(hidden[:, :, :1]), bend)
         return f0, mel
 
 
@@ -121,9 +121,13 @@ def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Grap
         _Graph(
             folder / "acoustic" / "decoder.onnx",
             _Decoder(acoustic),
-            {"hidden": torch.randn(1, frames, acoustic.config.width), "places": torch.rand(1, frames, 3)},
+            {
+                "hidden": torch.randn(1, frames, acoustic.config.width),
+                "places": torch.rand(1, frames, 3),
+                "bend": torch.rand(1, frames, 2),
+            },
             ["f0", "mel"],
-            {"hidden": {1: "frame"}, "places": {1: "frame"}, "f0": {1: "frame"}, "mel": {2: "frame"}},
+            {**{name: {1: "frame"} for name in ("hidden", "places", "bend", "f0")}, "mel": {2: "frame"}},
         ),
         _Graph(
             folder / "vocoder" / "generator.onnx",
