@@ -95,8 +95,10 @@ class ProxySettings(StrictModel):
     """Scheme, host and port that clients use; audio links begin with it."""
     trusted_proxies: int = Field(default=0, ge=0, le=5)
     """How many reverse proxies of our own stand in front and write ``X-Forwarded-For``; 0 ignores that header."""
+    workers: int = Field(default=1, ge=1, le=64)
+    """Processes; more than one needs Redis, so that limits stay exact and the same text is spoken once."""
     threads: int = Field(default=16, ge=2, le=256)
-    """Requests handled at the same time."""
+    """Requests handled at the same time, in each process."""
     header_timeout_s: int = Field(default=10, ge=1, le=60)
     """From the first byte of a connection to the end of a request's headers, TLS handshake included."""
     request_timeout_s: int = Field(default=55, ge=5, le=600)
@@ -113,7 +115,10 @@ class ProxySettings(StrictModel):
     stream_timeout_s: int = Field(default=300, ge=5, le=3600)
     """Whole stream, sending included; then the connection is cut."""
     min_free_mb: int = Field(default=200, ge=0, le=1_000_000)
-    """Below this much free disk ``/readyz`` answers 503."""
+    """Below this much free disk nothing new is made: old audio goes first, then the answer is 507."""
+    metrics_allow: str = Field(default="127.0.0.1,::1", max_length=1000)
+    """Addresses and networks that may read ``/metrics``, by commas; empty: nobody."""
+    log_format: Literal["text", "json"] = "text"
 
 
 class AuthSettings(StrictModel):
@@ -219,6 +224,8 @@ class LimitSettings(StrictModel):
 class GatewaySettings(StrictModel):
     """How the proxy reaches the WebUI."""
 
+    kind: Literal["webui", "indextts"] = "webui"
+    """Our own WebUI, or the official IndexTTS 2.0 or 2.5 WebUI."""
     url: str = Field(default="http://127.0.0.1:7860", pattern=_URL, max_length=200)
     connect_timeout_s: float = Field(default=2.0, gt=0, le=30)
     read_timeout_s: float = Field(default=28.0, gt=0, le=300)
@@ -232,6 +239,11 @@ class GatewaySettings(StrictModel):
     """How long ``/api/info`` (voices, ``revision``) is believed."""
     max_audio_mb: int = Field(default=64, ge=1, le=1024)
     """Largest WAV accepted from the WebUI."""
+    breaker_failures: int = Field(default=5, ge=1, le=1000)
+    """So many failures in a row, and the WebUI is left alone for a while; what is cached keeps playing."""
+    breaker_pause_s: int = Field(default=5, ge=1, le=300)
+    references_dir: Path = Path("var/references")
+    """``indextts`` only: one reference recording a speaker, ``female.wav`` …"""
 
 
 class CacheSettings(StrictModel):
@@ -264,6 +276,8 @@ class StorageSettings(StrictModel):
     cos_endpoint: str = Field(default="", max_length=200)
     """Host of a custom domain or of another endpoint; empty is COS's own."""
     cos_scheme: Literal["https", "http"] = "https"
+    cos_fallback: bool = True
+    """While COS fails, new audio is kept in ``dir`` and served from there; the worker moves it later."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -368,6 +382,12 @@ class Settings(StrictModel):
     jobs: JobSettings = JobSettings()
     database: DatabaseSettings = DatabaseSettings()
     worker: WorkerSettings = WorkerSettings()
+
+    @model_validator(mode="after")
+    def _processes_share(self) -> Self:
+        if self.proxy.workers > 1 and self.limits.storage_uri.get_secret_value().startswith("memory://"):
+            raise ValueError("proxy.workers 大于 1 时 limits.storage_uri 必须是 redis://…")
+        return self
 
     @model_validator(mode="after")
     def _timeouts_nest(self) -> Self:
