@@ -19,6 +19,7 @@ from app.database import connect
 from app.gateway import Gateway
 from app.gateway.catalogue import Catalogue
 from app.gateway.predict import PredictGateway
+from app.gateway.voices import VoiceStore
 from app.identity import identify
 from app.jobs import Prewarm
 from app.keyring import Keyring, load_keyring
@@ -31,6 +32,7 @@ from app.services import Services, attach
 from app.speech import Presence, Speech, Terms
 from app.storage import Storage
 from app.storage.local import LocalStorage, link_secret
+from app.voices import Voices
 from settings import Settings, StorageSettings
 
 _log = logging.getLogger(__name__)
@@ -100,6 +102,14 @@ def _assemble(
         identity=identity,
         quota=quota,
         speech=speech,
+        voices=Voices(
+            engine,
+            VoiceStore(settings.gateway, _token(settings), settings.cloning.timeout_s),
+            library,
+            store,
+            settings.cloning,
+            clock,
+        ),
         prewarm=Prewarm(engine, speech, clock),
         pruner=Pruner(library, store, _rules(settings), clock),
         readiness=Readiness(_parts(settings, speaker, store, engine)),

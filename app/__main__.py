@@ -19,7 +19,7 @@ from app import administration, create_app
 from app.audit import Audit
 from app.auth import SCOPES, ApiKeys, NewKey
 from app.database import connect, migrate
-from app.errors import CredentialError, ProxyError
+from app.errors import CredentialError, GatewayError, ProxyError
 from app.gateway import Order
 from app.jobs import Task, prewarm_now, run_schedule
 from app.keyring import write_private
@@ -31,6 +31,7 @@ from settings import Settings, SettingsError, load_settings
 
 _DAY_S = 86_400
 _FORGET_EVERY_S = 3600.0
+_SETTLE_EVERY_S = 60.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -139,6 +140,7 @@ def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     tasks = (
         Task("prune", settings.worker.prune_interval_s, _forgiving(parts.pruner.sweep)),
         Task("forget", _FORGET_EVERY_S, _forgiving(lambda: _forget(parts))),
+        Task("voices", _SETTLE_EVERY_S, _forgiving(parts.voices.settle)),
     )
     print("后台任务已启动。", file=sys.stderr, flush=True)
     run_schedule(tasks, parts.prewarm, stop)
@@ -162,7 +164,7 @@ def _forgiving(work: Callable[[], object]) -> Callable[[], None]:
     def attempt() -> None:
         try:
             work()
-        except (StorageError, SQLAlchemyError) as error:
+        except (GatewayError, StorageError, SQLAlchemyError) as error:
             logging.getLogger(__name__).warning("a scheduled task failed: %s", error)
 
     return attempt

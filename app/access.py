@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Caller
 from app.errors import CredentialError, ScopeError
+from app.gateway import Order
 from app.services import services
 
 P = ParamSpec("P")
@@ -34,6 +35,18 @@ def subject() -> str | None:
     """The caller's subject, or None without a good credential; never raises."""
     found = _found()
     return found.subject if isinstance(found, Caller) else None
+
+
+def permit(order: Order) -> None:
+    """Return when the caller may have ``order`` spoken: the voice is theirs or everybody's, the text passes.
+
+    Raises:
+        VoiceNotFoundError: 404.
+        TextRefusedError: 422; and what ``Screening.check`` raises besides.
+    """
+    parts, who = services(), caller().subject
+    parts.voices.check(order.speaker, who)
+    parts.identity.screening.check(order.text, who)
 
 
 def requires(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:

@@ -53,6 +53,38 @@ def unblock_subject(options: argparse.Namespace, parts: Services) -> int:
     return 0
 
 
+def list_voices(_options: argparse.Namespace, parts: Services) -> int:
+    """``voices list``."""
+    print("编号\t名称\t所有者\t创建\t状态")
+    for voice in parts.voices.all():
+        print("\t".join((voice.voice, voice.title, voice.owner, _moment(voice.created_s), voice.state)))
+    return 0
+
+
+def delete_voice(options: argparse.Namespace, parts: Services) -> int:
+    """``voices delete``."""
+    done = parts.voices.delete(options.voice, None, f"cli-{options.voice}")
+    rest = "" if done else "，WebUI 暂时不可用，其余由后台任务删除"
+    print(f"声音 {options.voice} 已删除{rest}。", file=sys.stderr)
+    return 0
+
+
+def grant_voice(options: argparse.Namespace, parts: Services) -> int:
+    """``voices grant``."""
+    parts.voices.grant(options.voice, options.subject)
+    print(f"{options.subject} 可以使用 {options.voice} 了。", file=sys.stderr)
+    return 0
+
+
+def withdraw_voice(options: argparse.Namespace, parts: Services) -> int:
+    """``voices withdraw``."""
+    if not parts.voices.withdraw(options.voice, options.subject):
+        print("失败：本来就没有这项授权。", file=sys.stderr)
+        return 1
+    print(f"{options.subject} 不能再使用 {options.voice}。", file=sys.stderr)
+    return 0
+
+
 def export(options: argparse.Namespace, parts: Services) -> int:
     """``audit``."""
     query = Query(options.since, options.until, options.action, options.actor)
@@ -84,6 +116,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
     unblocking = subjects.add_parser("unblock", help="恢复一个被停用的调用者")
     unblocking.add_argument("subject", type=subject, metavar="调用者")
     unblocking.set_defaults(run=run(unblock_subject))
+    _add_voices(commands, run)
     audit = commands.add_parser("audit", help="导出审计记录（密钥、令牌、声音的操作）")
     audit.add_argument("--since", type=moment, metavar="时间", help="从何时起：2026-11-01 或 2026-11-01T08:00:00+08:00")
     audit.add_argument("--until", type=moment, metavar="时间", help="到何时为止（不含）")
@@ -91,6 +124,24 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], 
     audit.add_argument("--actor", type=subject, metavar="调用者", help="谁做的")
     audit.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="每行一个 JSON，或 CSV")
     audit.set_defaults(run=run(export))
+
+
+def _add_voices(commands: argparse._SubParsersAction[argparse.ArgumentParser], run: Runs) -> None:
+    voices = commands.add_parser("voices", help="克隆的声音：list、delete、grant、withdraw").add_subparsers(
+        required=True
+    )
+    voices.add_parser("list", help="列出全部克隆的声音及其所有者").set_defaults(run=run(list_voices))
+    deleting = voices.add_parser("delete", help="删除一个克隆的声音及用它合成的全部音频")
+    deleting.add_argument("voice", metavar="编号")
+    deleting.set_defaults(run=run(delete_voice))
+    for name, command, told in (
+        ("grant", grant_voice, "让另一个调用者也能用这个声音"),
+        ("withdraw", withdraw_voice, "收回这项授权"),
+    ):
+        granting = voices.add_parser(name, help=told)
+        granting.add_argument("voice", metavar="编号")
+        granting.add_argument("subject", type=subject, metavar="调用者")
+        granting.set_defaults(run=run(command))
 
 
 def subject(text: str) -> str:

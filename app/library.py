@@ -26,6 +26,8 @@ class Record:
     """JSON."""
     last_used_s: float = 0.0
     """Seconds since the epoch."""
+    voice: str = ""
+    """The cloned voice in it; written, not read back."""
 
 
 _RECORDS = select(Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings, Audio.last_used_s)
@@ -62,6 +64,7 @@ class Library:
             "duration_s": record.duration_s,
             "timings": record.timings,
             "warnings": record.warnings,
+            "voice": record.voice,
             "created_s": now,
             "last_used_s": now,
         }
@@ -74,6 +77,12 @@ class Library:
         same = (Audio.key == record.key, Audio.name == record.name, Audio.last_used_s == record.last_used_s)
         with self.engine.begin() as connection:
             return connection.execute(delete(Audio).where(*same)).rowcount == 1
+
+    def forget_voice(self, voice: str) -> list[str]:
+        """Remove every row of a cloned voice; returns the names of the files, which nothing names any more."""
+        rows = delete(Audio).where(Audio.voice == voice, Audio.voice != "").returning(Audio.name)
+        with self.engine.begin() as connection:
+            return list(connection.execute(rows).scalars())
 
     def total_bytes(self) -> int:
         """Of everything indexed."""

@@ -18,9 +18,10 @@ _WHY = {
     401: "没有凭证，或凭证无效",
     403: "凭证没有这项权限，或链接的签名不对、已过期",
     404: "没有这个文件或声音，或管理员没有启用这项功能",
+    409: "克隆的声音已达上限，请先删除不用的",
     405: "不支持这种方法",
     413: "文本或请求体过长，回答里有上限",
-    415: "Content-Type 不是 application/json",
+    415: "Content-Type 不对：上传声音是 multipart/form-data，其余是 application/json",
     416: "请求的范围超出文件大小",
     422: "某个字段有误，回答里有字段名",
     429: "过于频繁，或当天字数已用完；请按 Retry-After 重试",
@@ -131,6 +132,28 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             (*_COMMON, 422),
             parameters=_query(schemas.AuditQuery),
         ),
+        Call(
+            "post",
+            "/voices",
+            "clone",
+            "克隆一个声音",
+            "multipart/form-data：文件 clip 是录音，其余字段见下。要有本人同意的完整记录，否则答 422。"
+            "同一段录音再发一次，得到同一个声音（200）。",
+            schemas.ClonedVoiceReply,
+            (*_BODY, *_COMMON, 404, 409, 502, 504),
+            schemas.VoiceUpload,
+            status=201,
+        ),
+        Call(
+            "delete",
+            "/voices/{voice_id}",
+            "unclone",
+            "删除自己克隆的声音",
+            "录音、声音与用它合成的全部音频都会删除。202 表示已无人可用、其余随后删除。",
+            schemas.VoiceDeletedReply,
+            (*_COMMON, 404, 502, 504),
+            parameters=[_parameter("voice_id", "path")],
+        ),
         Call("get", "/voices", "voices", "有哪些音色", "", schemas.VoicesReply, (*_COMMON, 502, 504)),
         Call(
             "post",
@@ -170,7 +193,8 @@ def _operation(call: Call) -> dict[str, Any]:
         operation["parameters"] = call.parameters
     if call.body is not None:
         required = any(info.is_required() for info in call.body.model_fields.values())
-        operation["requestBody"] = {"required": required, "content": _json(call.body)}
+        content = _form(call.body) if call.name == "clone" else _json(call.body)
+        operation["requestBody"] = {"required": required, "content": content}
     return operation
 
 
@@ -182,6 +206,10 @@ def _responses(call: Call) -> dict[str, Any]:
     responses = {str(call.status): {"description": "成功", "content": content}}
     if call.name == "prewarm":
         responses["202"] = {"description": "已列入，后台正在合成", "content": content}
+    if call.name == "unclone":
+        responses["202"] = {"description": "已无人可用，其余随后删除", "content": content}
+    if call.name == "clone":
+        responses["200"] = {"description": "这段录音此前上传过，是同一个声音", "content": content}
     if call.name == "audio":
         responses["206"] = {"description": "文件的一部分", "content": content}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="ProblemReply")}}}
@@ -204,6 +232,11 @@ def _schemas(calls: tuple[Call, ...]) -> dict[str, Any]:
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:
     return {"application/json": {"schema": {"$ref": _TEMPLATE.format(model=model.__name__)}}}
+
+
+def _form(model: type[BaseModel]) -> dict[str, Any]:
+    clip = {"type": "object", "required": ["clip"], "properties": {"clip": {"type": "string", "format": "binary"}}}
+    return {"multipart/form-data": {"schema": {"allOf": [{"$ref": _TEMPLATE.format(model=model.__name__)}, clip]}}}
 
 
 def _query(model: type[BaseModel]) -> list[dict[str, Any]]:

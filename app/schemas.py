@@ -38,6 +38,9 @@ class Voicing(Request):
     """How to speak, and into which file."""
 
     speaker: Speaker = "female"
+    voice_id: str | None = Field(
+        default=None, pattern=r"^voice-[0-9a-f]{32}$", description="自己克隆的声音，见 GET /voices；代替 speaker。"
+    )
     speed: Speed = 1.0
     format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3、m4a、aac 或 wav。")
     sample_rate: SampleRate | None = Field(
@@ -48,13 +51,15 @@ class Voicing(Request):
         """``text`` in this voicing.
 
         Raises:
-            FieldError: the format has no such sample rate.
+            FieldError: the format has no such sample rate, or two voices are named.
         """
         try:
             file_rate(self.format, 22050, self.sample_rate)
         except SoundError as error:
             raise FieldError("sample_rate", str(error).rstrip("。")) from error
-        return Wish(Order(text, self.speaker, float(self.speed)), self.format, self.sample_rate)
+        if self.voice_id is not None and "speaker" in self.model_fields_set:
+            raise FieldError("voice_id", "与 speaker 只能填一个")
+        return Wish(Order(text, self.voice_id or self.speaker, float(self.speed)), self.format, self.sample_rate)
 
 
 class SpeechRequest(Voicing):
@@ -165,6 +170,33 @@ class VoiceReply(Reply):
     gender: str
 
 
+class ClonedVoiceReply(Reply):
+    """A cloned voice that the caller may speak with."""
+
+    voice_id: str
+    title: str
+    created_at: str = Field(description="UTC，ISO 8601。")
+    owned: bool = Field(description="是自己上传的，可以删除；否则是别人授权使用的。")
+
+
+class VoiceUpload(BaseModel):
+    """The text fields of ``POST /voices``; the recording is the file ``clip``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+
+    title: Text = Field(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$", description="声音的名字。")
+    consent_person: Text = Field(min_length=1, max_length=100, description="录音里是谁的声音（同意人）。")
+    consent_purpose: Text = Field(min_length=1, max_length=500, description="同意用于什么。")
+    consent_agreed_at: AwareDatetime = Field(description="本人何时同意的，例如 2026-11-22T10:00:00+08:00。")
+    consent_statement: Text = Field(min_length=10, max_length=2000, description="本人同意的原话。")
+
+
+class VoiceDeletedReply(Reply):
+    """``deleted``: nothing is left; ``deleting``: nobody can use it any more, and the rest goes soon."""
+
+    state: Literal["deleted", "deleting"]
+
+
 class SpeedReply(Reply):
     """Bounds of ``speed``."""
 
@@ -175,7 +207,8 @@ class SpeedReply(Reply):
 class VoicesReply(Reply):
     """``GET /voices``."""
 
-    voices: list[VoiceReply]
+    voices: list[VoiceReply] = Field(description="人人可用的音色，写在 speaker 里。")
+    cloned: list[ClonedVoiceReply] = Field(description="自己可用的克隆声音，写在 voice_id 里。")
     speed: SpeedReply
     formats: list[str]
 

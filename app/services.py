@@ -19,6 +19,7 @@ from app.readiness import Readiness
 from app.speech import Speech
 from app.storage import Storage
 from app.storage.local import LocalStorage
+from app.voices import Voices
 from settings import Settings
 
 _EXTENSION = "tts"
@@ -41,6 +42,7 @@ class Services:
     identity: Identity
     quota: CharacterQuota
     speech: Speech
+    voices: Voices
     prewarm: Prewarm
     pruner: Pruner
     readiness: Readiness

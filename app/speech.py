@@ -18,6 +18,7 @@ from app.errors import EngineTimeoutError, GatewayError
 from app.flight import Landing, SingleFlight
 from app.gateway import Gateway, Order, Trip, Utterance
 from app.gateway.catalogue import Catalogue
+from app.gateway.voices import private_voice
 from app.labels import Labels
 from app.library import Library, Record
 from app.limits import CharacterQuota
@@ -205,6 +206,7 @@ class Speech:
             duration_s=utterance.duration_s,
             timings=_compact(utterance.timings),
             warnings=_compact(utterance.warnings),
+            voice=private_voice(wish.order.speaker),
         )
         # bytes first: a row without its file is a lie, a file without its row is only swept away
         self.storage.put(name, data, MEDIA_TYPES[wish.format])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from app.access import caller, requires
+from app.access import caller, permit, requires
 from app.body import parse
 from app.database import record
 from app.replies import reply
@@ -22,8 +22,8 @@ def prewarm() -> Response:
     wanted = parse(PrewarmRequest, parts.settings.proxy.max_prewarm_bytes)
     limit = parts.settings.proxy.max_chars
     wishes = [wanted.wish(check_text(text, limit, f"texts.{i}")) for i, text in enumerate(wanted.texts)]
-    for text in wanted.texts:
-        parts.identity.screening.check(text, caller().subject)
+    for wish in wishes:
+        permit(wish.order)
     progress = parts.prewarm.ask(wishes)
     record(parts.engine, parts.now(), caller().subject, "prewarm", f"{len(wishes)} texts")
     told = PrewarmReply(ready=progress.ready, pending=progress.pending, failed=progress.failed)

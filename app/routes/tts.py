@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from flask import Blueprint, Response, g
 
-from app.access import caller, requires
+from app.access import caller, permit, requires
 from app.body import parse
 from app.replies import reply
 from app.schemas import Silence, SpeechReply, SpeechRequest, Timing, check_text
@@ -22,8 +22,9 @@ def speak() -> Response:
     parts = services()
     wanted = parse(SpeechRequest, parts.settings.proxy.max_body_bytes)
     text = check_text(wanted.text, parts.settings.proxy.max_chars)
-    parts.identity.screening.check(text, caller().subject)
-    clip = parts.speech.speak(wanted.wish(text), caller().subject, g.request_id)
+    wish = wanted.wish(text)
+    permit(wish.order)
+    clip = parts.speech.speak(wish, caller().subject, g.request_id)
     return reply(
         SpeechReply(
             audio_url=clip.audio_url,
