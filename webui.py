@@ -22,6 +22,7 @@ from tts_engine.errors import CheckpointError
 from tts_engine.synthesizer import Synthesizer
 from webui_page.border import Border
 from webui_page.desk import Desk, Engine
+from webui_page.finishing import Finish
 from webui_page.guard import BindError, Guard, check_bind
 from webui_page.routes import Parts, create_api
 from webui_page.store import AudioStore
@@ -79,7 +80,7 @@ def create_app(engine: Engine, settings: Settings, directory: Path = DIRECTORY) 
         Border, guard=Guard.from_settings(web), max_body_bytes=_BODY_SLACK_BYTES + _BYTES_PER_CHAR * web.max_chars
     )
     app.mount("/api", create_api(Parts(desk, store, settings)))
-    return mount_page(app, create_page(desk, store, web))
+    return mount_page(app, create_page(desk, store, web, Finish(settings.label)))
 
 
 def _lifespan(desk: Desk, store: AudioStore) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", type=Path, default=Path("speech.wav"), help="输出文件（默认 speech.wav）")
     parser.add_argument("--voice", default="female", help="音色：female、male、child（默认 female）")
     parser.add_argument("--speed", type=float, default=1.0, help=f"语速 {SPEED[0]}–{SPEED[1]}（默认 1.0）")
+    parser.add_argument("--producer", default="private-tts", help="写进文件 AI 标识的服务提供者编码")
     parser.add_argument("--model", type=Path, default=MODELS / "v23", help="模型目录（默认 models/v23）")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda:0"), help="计算设备（默认 auto）")
     return parser
@@ -59,7 +61,10 @@ def _parser() -> argparse.ArgumentParser:
 def _speak(text: str, options: argparse.Namespace) -> int:
     synthesizer = Synthesizer.load(options.model, device=options.device)
     speech = synthesizer.synthesize(text, SynthesisOptions(voice=options.voice, speed=options.speed))
-    data = sound.encode(speech.samples, speech.sample_rate, options.output.suffix.lstrip(".").lower())
+    format = options.output.suffix.lstrip(".").lower()
+    data = sound.encode(speech.samples, speech.sample_rate, format)
+    # the metadata that 《人工智能生成合成内容标识办法》 asks for in every file
+    data = sound.labelled(data, format, sound.Label(options.producer, secrets.token_hex(16)))
     options.output.write_bytes(data)
     for warning in speech.warnings:
         print(f"注意：{warning.message}", file=sys.stderr)

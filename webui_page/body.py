@@ -13,9 +13,9 @@ from tts_engine.prosody import SPEED
 from tts_engine.synthesizer import SynthesisOptions
 from webui_page.problems import RefusalError
 
-Format = Literal["wav", "mp3"]
+Format = Literal["wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
 
-FORMATS: tuple[Format, ...] = ("wav", "mp3")
+FORMATS: tuple[Format, ...] = ("wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm")
 MIN_SPEED, MAX_SPEED = SPEED
 
 _DEFAULTS: tuple[Any, ...] = ("female", 1.0, None, {})

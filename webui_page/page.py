@@ -16,12 +16,12 @@ from fastapi import FastAPI
 from starlette.routing import Mount
 
 from settings import WebUISettings
-from sound import encode
 from tts_engine.errors import InputError, TTSError
 from tts_engine.synthesizer import SynthesisOptions
 from webui_page.appearance import CSS, HEAD, THEME
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, checked_speed, checked_text
 from webui_page.desk import Desk
+from webui_page.finishing import Finish
 from webui_page.picture import draw
 from webui_page.problems import problem_of
 from webui_page.ruby import ruby
@@ -41,7 +41,7 @@ Update = dict[Any, Any]
 """New values by component, as Gradio takes them."""
 
 
-def create_page(desk: Desk, store: AudioStore, settings: WebUISettings) -> gr.Blocks:
+def create_page(desk: Desk, store: AudioStore, settings: WebUISettings, finish: Finish) -> gr.Blocks:
     """The page around one engine."""
     page: gr.Blocks
     with gr.Blocks(title="中文语音合成", analytics_enabled=False) as page:
@@ -51,7 +51,7 @@ def create_page(desk: Desk, store: AudioStore, settings: WebUISettings) -> gr.Bl
                 form = _form(desk, settings)
             with gr.Column(scale=6, min_width=280):
                 result = _result()
-        _Actions(desk, store, settings, form, result).connect()
+        _Actions(desk, store, settings, finish, form, result).connect()
     page.queue(max_size=settings.queue_size, default_concurrency_limit=settings.concurrency, api_open=False)
     return page
 
@@ -115,7 +115,7 @@ def _form(desk: Desk, settings: WebUISettings) -> _Form:
     voices = [(voice.title, voice.name) for voice in desk.engine.voices]
     voice = gr.Radio(voices, value=voices[0][1], label="音色")
     speed = gr.Slider(MIN_SPEED, MAX_SPEED, value=1.0, step=0.05, label="语速", info="1 为正常，音高不随语速变化")
-    format = gr.Radio([name.upper() for name in FORMATS], value=FORMATS[0].upper(), label="音频格式")
+    format = gr.Radio([name.upper() for name in FORMATS if name != "pcm"], value=FORMATS[0].upper(), label="音频格式")
     gr.HTML(
         '<fieldset class="later" disabled><legend>参考音频（即将支持）</legend>'
         '<button type="button" disabled aria-describedby="later">选择参考音频</button>'
@@ -146,6 +146,7 @@ class _Actions:
     desk: Desk
     store: AudioStore
     settings: WebUISettings
+    finish: Finish
     form: _Form
     result: _Result
 
@@ -222,7 +223,7 @@ class _Actions:
         }
 
     def _shown(self, made: Utterance, text: str, format: str) -> Update:
-        path = str(self.store.save(encode(made.samples, made.sample_rate, format), format, self.store.gradio))
+        path = str(self.store.save(self.finish.download(made, format), format, self.store.gradio))
         logger.info(
             "request=page-%s characters=%d duration_s=%.3f rtf=%.4f",
             secrets.token_hex(4),

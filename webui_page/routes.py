@@ -20,11 +20,12 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from settings import Settings
-from sound import MEDIA_TYPES, encode
+from sound import MEDIA_TYPES
 from tts_engine.errors import EmptyTextError, TTSError, UnknownVoiceError
 from webui_page import frames, problems
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call
 from webui_page.desk import Desk, Piece
+from webui_page.finishing import Finish
 from webui_page.problems import RefusalError
 from webui_page.store import AudioStore
 from webui_page.utterance import Utterance, join
@@ -69,7 +70,7 @@ async def predict(request: Request) -> Response:
     call = await _call(request)
     deadline = _deadline(request, arrived)
     made = await _while_connected(request.receive, _collect(parts.desk, call, deadline))
-    file, size = await asyncio.to_thread(_save, parts.store, made, call.format)
+    file, size = await asyncio.to_thread(_save, parts, made, call.format)
     _log(request, call, made.duration_s, made.synthesis_s)
     details = {**made.details(), "revision": parts.desk.engine.revision, "characters": len(call.text)}
     answer = _file_data(request, file, size)
@@ -188,9 +189,9 @@ async def _disconnected(receive: Receive) -> None:
         continue
 
 
-def _save(store: AudioStore, made: Utterance, format: Format) -> tuple[str, int]:
-    data = encode(made.samples, made.sample_rate, format)
-    return store.save(data, format).name, len(data)
+def _save(parts: Parts, made: Utterance, format: Format) -> tuple[str, int]:
+    data = Finish(parts.settings.label).file(made, format)
+    return parts.store.save(data, format).name, len(data)
 
 
 def _file_data(request: Request, name: str, size: int) -> dict[str, object]:

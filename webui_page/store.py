@@ -13,7 +13,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[0-9a-f]{32}\.(wav|mp3)")
+_NAME = re.compile(r"[0-9a-f]{32}\.(wav|mp3|m4a|aac|ogg|opus|flac|pcm)")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class AudioStore:
 
         Args:
             data: the file.
-            suffix: ``wav`` or ``mp3``.
+            suffix: a key of ``sound.MEDIA_TYPES``.
             folder: ``audio`` unless given.
         """
         folder = folder or self.audio
