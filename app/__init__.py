@@ -24,6 +24,7 @@ from app.identity import identify
 from app.jobs import Prewarm
 from app.keyring import Keyring, load_keyring
 from app.labels import Labels
+from app.leases import leases_in
 from app.library import Library
 from app.limits import CharacterQuota
 from app.pruning import Pruner, Rules
@@ -88,7 +89,8 @@ def _assemble(
     library = Library(engine, clock, settings.cache.touch_interval_s)
     presence = Presence(store, 0 if links else settings.cache.verify_interval_s)
     labels = Labels(settings.label, speaker)
-    speech = Speech(speaker, catalogue, library, store, quota, _terms(settings), clock, presence, labels)
+    leases = leases_in(settings.limits.storage_uri.get_secret_value())
+    speech = Speech(speaker, catalogue, library, store, quota, _terms(settings), clock, presence, labels, leases=leases)
     return Services(
         settings=settings,
         engine=engine,

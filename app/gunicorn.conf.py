@@ -1,9 +1,11 @@
 # ruff: noqa: N999 (the name that gunicorn gives this kind of file)
 """Gunicorn's settings, all from ours: ``gunicorn -c app/gunicorn.conf.py app.wsgi:app``.
 
-One process with threads: limits in memory stay exact, and the threads only wait for the engine.
+One process with threads by default: limits in memory stay exact, and the threads only wait for the engine. The master
+loads everything before it forks, so that its pages are shared by all workers.
 """
 
+import gc
 import os
 import ssl
 import sys
@@ -20,7 +22,8 @@ except SettingsError as error:
 _proxy = _settings.proxy
 
 bind = f"unix:{_proxy.unix_socket}" if _proxy.unix_socket else f"{_proxy.host}:{_proxy.port}"
-workers = 1
+workers = _proxy.workers
+preload_app = True
 threads = _proxy.threads
 worker_class = "app.serving.BoundedWorker"
 worker_connections = 512
@@ -53,3 +56,9 @@ def ssl_context(_config: object, default_ssl_context_factory: Callable[[], ssl.S
     context = default_ssl_context_factory()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def pre_fork(_server: object, _worker: object) -> None:
+    """The garbage collector passes by what is loaded now: its look would copy the pages into each worker."""
+    gc.collect()
+    gc.freeze()

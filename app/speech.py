@@ -20,6 +20,7 @@ from app.gateway import Gateway, Order, Trip, Utterance
 from app.gateway.catalogue import Catalogue
 from app.gateway.voices import private_voice
 from app.labels import Labels
+from app.leases import Leases, OwnProcess
 from app.library import Library, Record
 from app.limits import CharacterQuota
 from app.storage import Storage
@@ -121,6 +122,7 @@ class Speech:
     presence: Presence
     labels: Labels
     flight: SingleFlight[Made] = field(default_factory=SingleFlight)
+    leases: Leases = field(default_factory=OwnProcess)
 
     def speak(self, wish: Wish, subject: str, request_id: str) -> Clip:
         """A link to ``wish`` spoken, made only when nobody asked for it before.
@@ -174,9 +176,13 @@ class Speech:
 
     def _fly(self, wish: Wish, key: str, request_id: str) -> Landing[Made]:
         try:
-            return self.flight.run(key, lambda: self._make(wish, key, request_id), self.terms.wait_s)
+            return self.flight.run(key, lambda: self._make_alone(wish, key, request_id), self.terms.wait_s)
         except TimeoutError as error:
             raise EngineTimeoutError from error
+
+    def _make_alone(self, wish: Wish, key: str, request_id: str) -> Made:
+        with self.leases.hold(key, self.terms.wait_s):
+            return self._make(wish, key, request_id)
 
     def _make(self, wish: Wish, key: str, request_id: str) -> Made:
         again = self.find(key)  # made between our look and our turn

@@ -1,4 +1,7 @@
-"""What gunicorn serves: ``app.wsgi:app``. Everything that can be wrong with the settings is found here, not later."""
+"""What gunicorn serves: ``app.wsgi:app``. Everything that can be wrong with the settings is found here, not later.
+
+Gunicorn's master imports this before it forks, so that its memory is shared; a connection must not be.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 import sys
 
 from app import create_app
+from app.services import services_of
 from app.storage import StorageError
 from settings import SettingsError, load_settings
 
@@ -16,6 +20,7 @@ logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name
 
 try:
     app = create_app(load_settings())
+    services_of(app).engine.dispose()
 except (SettingsError, StorageError) as error:
     print(f"无法启动：{error}", file=sys.stderr)  # noqa: T201 (the one sentence that a failed start says)
     sys.exit(_BOOT_ERROR)

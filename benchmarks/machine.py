@@ -30,6 +30,13 @@ def peak_memory_mb(pid: int) -> float:
     return round(total * 1024 / 1e6, 1)
 
 
+def shared_memory_mb(pid: int) -> float:
+    """Memory of a process and its children now, MB (10^6 bytes); a page that several share is counted once (PSS)."""
+    own = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
+    kib = next(float(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:"))
+    return round(kib * 1024 / 1e6 + sum(shared_memory_mb(child) for child in _children(pid)), 1)
+
+
 def _high_water_kib(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):

@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.machine import describe, peak_memory_mb
+from benchmarks.machine import describe, peak_memory_mb, shared_memory_mb
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = "欢迎使用AI语音合成功能"
@@ -165,6 +165,7 @@ def measure(connections: int, seconds: float) -> dict[str, object]:
                 "cached": cached_load(service, connections, seconds),
             }
             result["peak_memory_mb"] = {name: peak_memory_mb(pid) for name, pid in service.pids().items()}
+            result["memory_pss_mb"] = {name: shared_memory_mb(pid) for name, pid in service.pids().items()}
             return result
         finally:
             service.process.send_signal(signal.SIGTERM)
