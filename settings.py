@@ -62,6 +62,20 @@ class EngineSettings(StrictModel):
     hub_revision: str = "main"
 
 
+class FrontendSettings(StrictModel):
+    """How the reader says numbers, units and emoji: ``tts_engine.frontend.Conventions``."""
+
+    yao: bool = True
+    """1 is 幺 in telephone, room, train and account numbers."""
+    liang: Literal["counting", "always", "never"] = "counting"
+    half_hour: bool = False
+    range_word: Literal["到", "至"] = "到"
+    celsius: Literal["摄氏度", "度"] = "摄氏度"
+    kilogram: Literal["千克", "公斤"] = "千克"
+    kilometre: Literal["公里", "千米"] = "公里"
+    emoji: Literal["silent", "named"] = "silent"
+
+
 class WebUISettings(StrictModel):
     """The Gradio page and the engine's HTTP routes."""
 
@@ -367,6 +381,7 @@ class Settings(StrictModel):
     """All of it."""
 
     engine: EngineSettings = EngineSettings()
+    frontend: FrontendSettings = FrontendSettings()
     webui: WebUISettings = WebUISettings()
     proxy: ProxySettings = ProxySettings()
     auth: AuthSettings = AuthSettings()

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from settings import Settings, SettingsError, WebUISettings, load_settings
 from tts_engine.errors import CheckpointError
+from tts_engine.frontend import Conventions
 from tts_engine.synthesizer import Synthesizer
 from webui_page.border import Border
 from webui_page.desk import Desk, Engine
@@ -159,6 +160,7 @@ def main() -> int:
             settings.engine.models_dir / settings.engine.model,
             device=settings.engine.device,
             threads=settings.engine.threads,
+            conventions=Conventions(**settings.frontend.model_dump()),
         )
         serve(create_app(engine, settings), settings.webui)
     except (SettingsError, BindError, StartError, CheckpointError) as error:

@@ -21,7 +21,7 @@ from tts_engine.checkpoint import Checkpoint, Voice, read_checkpoint
 from tts_engine.durations import IntArray, expand, frames_from_log, places, retime
 from tts_engine.errors import EmptyTextError, TextTooLongError, UnknownVoiceError
 from tts_engine.excitation import excitation
-from tts_engine.frontend import Frontend, reading
+from tts_engine.frontend import Conventions, Frontend, reading
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.frontend.reading import Prosody
 from tts_engine.loudness import held_back
@@ -108,20 +108,27 @@ class Synthesizer:
     max_chars: int = 100_000
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "auto", threads: int = 0) -> Synthesizer:
+    def load(
+        cls,
+        folder: Path | str,
+        device: str = "auto",
+        threads: int = 0,
+        conventions: Conventions = Conventions(),  # noqa: B008  # frozen
+    ) -> Synthesizer:
         """Open a checkpoint folder.
 
         Args:
             folder: such as ``models/v23``.
             device: ``auto``, ``cpu`` or ``cuda:0``.
             threads: CPU threads of one synthesis; 0 for all cores.
+            conventions: how numbers, units and emoji are said.
 
         Raises:
             CheckpointError: a file is missing, damaged or of another version.
         """
         checkpoint = read_checkpoint(Path(folder))
         backend = open_backend(checkpoint.folder, device, threads)
-        return cls(Frontend(), backend, checkpoint, _revision(checkpoint))
+        return cls(Frontend(conventions), backend, checkpoint, _revision(checkpoint, conventions))
 
     @property
     def sample_rate(self) -> int:
@@ -288,9 +295,10 @@ def _span(phoneme: reading.Phoneme) -> tuple[int, int, bool]:
     return phoneme.begin, phoneme.end, phoneme.tone == PAUSE_TONE
 
 
-def _revision(checkpoint: Checkpoint) -> str:
-    """16 hexadecimal digits over the checkpoint and every file of the reader."""
+def _revision(checkpoint: Checkpoint, conventions: Conventions) -> str:
+    """16 hexadecimal digits over the checkpoint, the conventions and every file of the reader."""
     state = hashlib.sha256(checkpoint.digest.encode())
+    state.update(repr(conventions).encode())
     for path in sorted(_FRONTEND.rglob("*")):
         if path.suffix in (".py", ".gz", ".tsv", ".txt", ".yaml"):
             state.update(path.read_bytes())

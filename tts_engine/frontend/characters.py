@@ -7,21 +7,30 @@ characters to simplified ones (so that one set of rules and words fits both); si
 
 from __future__ import annotations
 
+import html
+import re
 import unicodedata
 from dataclasses import dataclass
 
 from tts_engine.errors import UnreadableTextError
+from tts_engine.frontend.conventions import Conventions
 from tts_engine.frontend.data import table
+from tts_engine.frontend.emoticons import Figure, figures
 from tts_engine.frontend.reading import Notice
 
 _LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029\x1c\x1d\x1e")
 _KEPT = frozenset("₀₁₂₃₄₅₆₇₈₉²³⁰¹⁴⁵⁶⁷⁸⁹⁻ⁿ½⅓⅔¼¾⅕⅖⅗⅘⅙⅛⅜⅝⅞℃℉㎡㎥°′″™©®№…‥·～，：；！？（）［］｛｝、。")
 _FULL_WIDTH_KEPT = frozenset("，：；！？（）［］｛｝")
-_READ_SYMBOLS = frozenset("℃℉°→←↑↓①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳№㎡㎥￥")
+_READ_SYMBOLS = frozenset("℃℉°→←↑↓№㎡㎥￥△♀♂") | {
+    chr(code) for code in (*range(0x2460, 0x249C), *range(0x2776, 0x2780), *range(0x3220, 0x322A))
+}
 _SIMPLIFIED = {row[0]: row[1] for row in table("traditional.tsv")}
+_ESCAPED = re.compile(r"\\[nrt](?![A-Za-z])")
+_ZEROS = frozenset("○◯")
+_NUMERALS = frozenset("零〇○◯一二三四五六七八九")
 _ZERO = "〇"
 _REPEAT = "々"
-_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " "}
+_ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}\d?|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class _Writer:
             self.hush(end - 1, end)
 
 
-def fold(text: str) -> tuple[Folded, tuple[Notice, ...]]:
+def fold(text: str, conventions: Conventions) -> tuple[Folded, tuple[Notice, ...]]:
     """Fold ``text`` and list what is silent in it.
 
     Raises:
@@ -70,10 +79,23 @@ def fold(text: str) -> tuple[Folded, tuple[Notice, ...]]:
     """
     writer = _Writer(text)
     position = 0
+    for figure in figures(text, conventions):
+        while position < figure.begin:
+            position = _fold_one(writer, position)
+        if position == figure.begin:
+            position = _put_figure(writer, figure)
     while position < len(text):
         position = _fold_one(writer, position)
     folded = Folded("".join(writer.characters), tuple(writer.begins), tuple(writer.ends))
     return folded, tuple(silence(text, begin, end) for begin, end in writer.silent)
+
+
+def _put_figure(writer: _Writer, figure: Figure) -> int:
+    if figure.said:
+        writer.put(figure.said, figure.begin, figure.end)
+    else:
+        writer.hush(figure.begin, figure.end)
+    return figure.end
 
 
 def silence(text: str, begin: int, end: int) -> Notice:
@@ -102,7 +124,9 @@ def _fold_one(writer: _Writer, begin: int) -> int:
         return _fold_ascii(writer, begin)
     end = begin + 1
     category = unicodedata.category(character)
-    if character in _SIMPLIFIED:
+    if character in _ZEROS and _among_numerals(text, begin):
+        writer.put(_ZERO, begin, end)
+    elif character in _SIMPLIFIED:
         writer.put(_SIMPLIFIED[character], begin, end)
     elif is_han(character) or character in _KEPT or character in _READ_SYMBOLS:
         writer.put(unicodedata.normalize("NFKC", character) if "豈" <= character <= "龎" else character, begin, end)
@@ -121,13 +145,21 @@ def _fold_one(writer: _Writer, begin: int) -> int:
     return end
 
 
+def _among_numerals(text: str, at: int) -> bool:
+    """二○二四: a circle between Chinese digits is a zero."""
+    return at > 0 and text[at - 1] in _NUMERALS and (text[at + 1 : at + 2] or "年") in _NUMERALS | {"年", "号", "室"}
+
+
 def _fold_ascii(writer: _Writer, begin: int) -> int:
     text, character = writer.source, writer.source[begin]
     if character == "&":
-        for entity, plain in _ENTITIES.items():
-            if text.startswith(entity, begin):
-                writer.put(plain, begin, begin + len(entity))
-                return begin + len(entity)
+        entity = _ENTITY.match(text, begin)
+        plain = html.unescape(entity[0]) if entity else ""
+        if entity and len(plain) < len(entity[0]):
+            return _fold_entity(writer, plain, begin, entity.end())
+    if character == "\\" and _ESCAPED.match(text, begin):
+        writer.put("\n", begin, begin + 2)
+        return begin + 2
     if character in _LINE_ENDS:
         writer.put("\n", begin, begin + 1)
     elif character == "\t":
@@ -137,6 +169,18 @@ def _fold_ascii(writer: _Writer, begin: int) -> int:
     else:
         writer.put(character, begin, begin + 1)
     return begin + 1
+
+
+def _fold_entity(writer: _Writer, plain: str, begin: int, end: int) -> int:
+    """What an HTML entity stands for, in the place of the entity."""
+    inner = _Writer(plain)
+    position = 0
+    while position < len(plain):
+        position = _fold_one(inner, position)
+    writer.put("".join(inner.characters), begin, end)
+    if inner.silent:
+        writer.hush(begin, end)
+    return end
 
 
 def _fold_other(writer: _Writer, begin: int, text: str) -> None:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from tts_engine.errors import EmptyTextError, UnreadableTextError
 from tts_engine.frontend import sandhi
 from tts_engine.frontend.characters import fold
+from tts_engine.frontend.conventions import Conventions
+from tts_engine.frontend.emoticons import load_names
 from tts_engine.frontend.english import English
 from tts_engine.frontend.normalization import normalize
 from tts_engine.frontend.phonemes import EDGE
@@ -24,8 +26,15 @@ class Frontend:
     Immutable after construction, so any number of threads may share one.
     """
 
-    def __init__(self) -> None:
-        """Load the dictionaries: about 2 s and 170 MB."""
+    def __init__(self, conventions: Conventions = Conventions()) -> None:  # noqa: B008  # frozen
+        """Load the dictionaries: about 2 s and 170 MB.
+
+        Args:
+            conventions: how numbers, units and emoji are said.
+        """
+        if conventions.emoji == "named":
+            load_names()
+        self._conventions = conventions
         self._readings = Readings()
         self._english = English()
 
@@ -36,8 +45,8 @@ class Frontend:
             EmptyTextError: nothing in it is spoken.
             UnreadableTextError: a word in a script that has no reading here.
         """
-        folded, silent = fold(text)
-        normalized = normalize(folded, text)
+        folded, silent = fold(text, self._conventions)
+        normalized = normalize(folded, text, self._conventions)
         chunks = split(normalized.pieces, len(text), self._readings.word_ends)
         sentences = tuple(self._sentence(chunk, text) for chunk in chunks)
         if not any(sentence.phonemes for sentence in sentences):

@@ -7,9 +7,10 @@ first that fits writes what is read, and reading goes on behind it. What no rule
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_engine.frontend.characters import Folded, is_han, silence
+from tts_engine.frontend.conventions import Conventions
 from tts_engine.frontend.english import cut_long
 from tts_engine.frontend.pieces import Kind, Piece
 from tts_engine.frontend.reading import Notice
@@ -76,7 +77,7 @@ class Normalized:
     notices: tuple[Notice, ...]
 
 
-def normalize(folded: Folded, source: str) -> Normalized:
+def normalize(folded: Folded, source: str, conventions: Conventions) -> Normalized:
     """Write out everything that is not a word; ``source`` is the caller's own text."""
     pieces: list[Piece] = []
     notices: list[Notice] = []
@@ -87,7 +88,7 @@ def normalize(folded: Folded, source: str) -> Normalized:
             pieces.append(_own(folded, at, Kind.HAN))
             at += 1
             continue
-        end = _by_rule(folded, at, pieces) or _word(folded, at, pieces)
+        end = _by_rule(folded, at, pieces, conventions) or _word(folded, at, pieces)
         if not end:
             end = _symbol(folded, at, pieces, notices, source)
         at = end
@@ -100,7 +101,7 @@ def _own(folded: Folded, at: int, kind: Kind) -> Piece:
     return Piece(read, folded.begins[at], folded.ends[at], kind)
 
 
-def _by_rule(folded: Folded, at: int, pieces: list[Piece]) -> int:
+def _by_rule(folded: Folded, at: int, pieces: list[Piece], conventions: Conventions) -> int:
     """Apply the first rule that fits at ``at``; give the position behind it, 0 where none fits."""
     for rule in RULES:
         match = rule.pattern.match(folded.text, at)
@@ -110,7 +111,8 @@ def _by_rule(folded: Folded, at: int, pieces: list[Piece]) -> int:
         if parts is None:
             continue
         for part in parts:
-            pieces.extend(_written(folded, part, rule.name))
+            spoken = replace(part, text=conventions.said(part.text, rule.name))
+            pieces.extend(_written(folded, spoken, rule.name))
         return match.end()
     return 0
 

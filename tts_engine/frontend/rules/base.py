@@ -75,3 +75,29 @@ def clause(match: Match) -> str:
     begin = max((text.rfind(mark, max(0, match.start() - 40), match.start()) for mark in "。！？；\n"), default=-1) + 1
     ends = [text.find(mark, match.end(), match.end() + 40) for mark in "。！？；\n"]
     return text[max(begin, match.start() - 40) : min((end for end in ends if end >= 0), default=match.end() + 40)]
+
+
+MINUS = {"-": "负", "−": "负", "－": "负", "+": "正", "±": "正负", "": ""}
+_VALUE_BEFORE = re.compile(
+    r"(?:[为是至到达于在约等得减加乘除差取填输低即成从和与或高降升跌涨亏按计]|海拔|标高|高程|气温|温度|得分|利润|净利|增长|下降|跌幅|涨幅|数值|坐标|"
+    r"结果|读数|余额|增速|同比|环比|水位|电压|度数|视力|近视|度|净额|收益率?|增幅|降幅|收入|盈亏|现金流|偏差|误差|涨跌幅?|涨跌额|价差|净值|"
+    r"读作|负数|零下|数字|指数|利率|参数|系数|体感|埋深|吃水|深度|屈光|经度|纬度|角度|电位|电平|增益|分贝|年|月|日|季度|半年|"
+    r"[=≈<>≤≥:：,，、(（×÷*/|；。]|^)$"
+)
+
+
+def is_value(match: Match) -> bool:
+    """Whether a sign at the head of the match belongs to a number: nothing is subtracted from."""
+    return bool(_VALUE_BEFORE.search(left(match)))
+
+
+def sign_of(match: Match, name: str = "s") -> str:
+    """负, 正 or nothing for the group that holds a sign."""
+    return MINUS[match[name] or ""] if match[name] and is_value(match) else ""
+
+
+def in_formula(match: Match) -> bool:
+    """Whether signs of arithmetic stand near."""
+    text = match.string
+    around = text[max(0, match.start() - 20) : match.start()] + text[match.end() : match.end() + 20]
+    return bool(re.search(r"[=≠≥≤><²³√×÷≈]|等于|是多少|得多少|得几", around))

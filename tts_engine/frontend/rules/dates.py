@@ -12,11 +12,12 @@ _YEAR = r"(?:1[0-9]|20|21)\d\d"
 _SPAN_BEFORE = re.compile(r"(?:近|约|有|经|时|过|达|逾|足足|上下|距今|跨越|持续|传承|长达|满|整整|了|再过|每|第)$")
 _SPAN_AFTER = re.compile(r"(?:历史|的历史|之久|光阴|寿命|漫长|时间|以上的|多|期|后的|免费|质保|保修|间)")
 _SHORT_YEAR_AFTER = re.compile(
-    r"(?:\d{1,2}月|[春夏秋冬]|初|底|末|年初|出生|生人|毕业|入学|款|级|版|世界杯|奥运|春晚|上半年|下半年|的时候)"
+    r"(?:\d{1,2}月|[春夏秋冬]|初|底|末|年[初底末中]|前后|那年|那会|左右出|的[春夏秋冬]|出生|生人|毕业|入学|款|级|版|世界杯|奥运|春晚|上半年|下半年|的时候)"
 )
 _SCORE = re.compile(r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠")
 _RATIO_BEFORE = re.compile(r"(?:比例|比值|配比|比率|之比|宽高比|长宽比|按|比|成|约为|赔率|以)[为是按约]?$")
 _DAYPART = re.compile(r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚|清晨|夜里|午后|深夜|今晚|明早|今早|明晚|早|晚)$")
+_ELAPSED_AFTER = re.compile(r"的?(?:成绩|时间完|完赛|夺冠|冲线|刷新|打破|跑完|获得|用时)")
 _ELAPSED = re.compile(r"(?:用时|成绩|时长|耗时|历时|片长|全长|跑出|游出|花了|纪录|记录)[为是了:：]?$")
 
 
@@ -34,6 +35,96 @@ def _full_date(match: Match) -> Sequence[Part] | None:
         group(match, "d", cardinal(match["d"]) + "日"),
     ]
     return parts
+
+
+def _month_first(match: Match) -> Sequence[Part] | None:
+    """03/05/2024: month first unless that cannot be."""
+    month, day = match["m"], match["d"]
+    if int(month) > 12:
+        month, day = day, month
+    if not _month_day(month, day):
+        return None
+    return whole(match, f"{by_digit(match['y'])}年{cardinal(month)}月{cardinal(day)}日")
+
+
+def _slash_date(match: Match) -> Sequence[Part] | None:
+    """3/5 is a date beside words of dates, or where it is no proper fraction; else a fraction."""
+    month, day = match["m"], match["d"]
+    if not _month_day(month, day):
+        return None
+    around = _DATE_BEFORE.search(left(match)) or _DATE_AFTER.match(right(match))
+    improper = match["s"] == "/" and int(month) >= int(day) and int(month) > 1
+    if not around and not (improper and match["s"] == "/"):
+        return None
+    return [group(match, "m", cardinal(month) + "月"), group(match, "d", cardinal(day) + "日")]
+
+
+_DATE_BEFORE = re.compile(
+    r"(?:日期|时间|截止|截至|截至到|生日|日程|预约|今天|明天|昨天|今日|明日|发布于|更新于|摄于|写于|定于|将于|自|从|起|年|至|周[一二三四五六日]|星期[一二三四五六日天])[是为：:]?$"
+)
+_DATE_AFTER = re.compile(
+    r"[（(]?周[一二三四五六日]|星期|[早晚]上?[八九十\d]|上午|下午|中午|凌晨|当天|当晚|前(?!进)|之前|以前|起|截止|截至|发布|更新|上线|开[业播始幕售学盘]|举[行办]|出发|入住|退房|到期|"
+    r"发货|到货|交付|放假|休息|调休|停[水电业课诊]|恢复|见|聚|集合|结束|生日|过期|预售|首[映发播]|上映|更|赛|[~～—至到-]\s?\d{1,2}[./]\d{1,2}"
+)
+
+
+def _dotted_range(match: Match) -> Sequence[Part] | None:
+    """3.5-3.8放假: two dates of a notice."""
+    values = (match["a"], match["b"], match["c"], match["d"])
+    if not (_month_day(*values[:2]) and _month_day(*values[2:])):
+        return None
+    if (int(values[0]), int(values[1])) >= (int(values[2]), int(values[3])):
+        return None
+    if not (
+        _DATE_AFTER.match(right(match))
+        or _DATE_BEFORE.search(left(match))
+        or re.search(r"期间|活动|公告|通知", clause(match))
+    ):
+        return None
+    first, second, third, fourth = map(cardinal, values)
+    return whole(match, f"{first}月{second}日到{third}月{fourth}日")
+
+
+def _bare_years(match: Match) -> Sequence[Part] | None:
+    """1998～2003: two years that nothing counts."""
+    if int(match["a"]) >= int(match["b"]) or _COUNTS_AFTER.match(right(match)):
+        return None
+    return [each(match, "a", by_digit(match["a"])), group(match, "j", "到"), each(match, "b", by_digit(match["b"]))]
+
+
+_COUNTS_AFTER = re.compile(r"[元块个名人家米公吨万亿千辆台件套只斤克年度转级点分个位户亩页次层℃%a-zA-Z]")
+
+
+def _short_years(match: Match) -> Sequence[Part] | None:
+    """98-03年, 95~98级."""
+    if not (match["b"][0] == "0" or (int(match["a"]) >= 60 and re.search(r"(?:^|[从在于自，。；])$", left(match)))):
+        return None
+    return [each(match, "a", by_digit(match["a"])), group(match, "j", "到"), each(match, "b", by_digit(match["b"]))]
+
+
+def _season(match: Match) -> Sequence[Part]:
+    """2023/24赛季."""
+    return [each(match, "a", by_digit(match["a"])), group(match, "j", "到"), each(match, "b", by_digit(match["b"]))]
+
+
+def _padded(match: Match) -> Sequence[Part] | None:
+    """03月05日, 08点, 1小时05分: a leading zero is silent in months, days and hours, said in minutes and seconds."""
+    if match["u"] in "分秒" and re.search(r"[点时分]$|小时$", left(match)):
+        return [group(match, "n", "零" + cardinal(match["n"]))]
+    return [group(match, "n", quantity(str(int(match["n"]))) if match["u"] in "点时" else cardinal(match["n"]))]
+
+
+def _hundredths(match: Match) -> Sequence[Part]:
+    """9秒58: the hundredths digit by digit."""
+    return [group(match, "n", quantity(match["n"])), group(match, "u", "秒"), each(match, "t", by_digit(match["t"]))]
+
+
+def _long_prime(match: Match) -> Sequence[Part]:
+    """1'23"45 and 2'05 behind a word of race times."""
+    tail = by_digit(match["t"]) if match["t"] else ""
+    seconds = match["s"]
+    minute = f"{quantity(match['m'])}分" + ("零" if seconds[0] == "0" and seconds != "00" else "") + cardinal(seconds)
+    return whole(match, minute + "秒" + tail)
 
 
 def _year_month(match: Match) -> Sequence[Part] | None:
@@ -92,7 +183,7 @@ def _clock(match: Match) -> Sequence[Part] | None:
     if not _is_clock(match):
         return None
     hour, minute, second = match["h"], match["m"], match["s"]
-    if second and _ELAPSED.search(left(match)):
+    if second and (_ELAPSED.search(left(match)) or _ELAPSED_AFTER.match(right(match))):
         return whole(match, f"{quantity(str(int(hour)))}小时{_minute(minute, True)}{cardinal(second)}秒")
     if not second and _ELAPSED.search(left(match)):
         return whole(match, f"{quantity(str(int(hour)))}分{_minute(second or minute, False)}秒")
@@ -104,6 +195,13 @@ def _is_clock(match: Match) -> bool:
     if int(match["h"]) > 24 or int(match["m"]) > 59:
         return False
     if match["half"]:
+        return True
+    if match["s"]:
+        return True
+    if re.search(
+        r"(?:时间|开放|营业|截止|集合|出发|开始|开会|上班|下班|服务|开门|闭馆|关门|[点日号早晚午天周一二三四五六末])[:：为是于]?\s?$",
+        left(match),
+    ):
         return True
     if _RATIO_BEFORE.search(left(match)) and not re.search(r"(?:成立|之前|以前)", right(match)):
         return False
@@ -139,13 +237,16 @@ def _hour_only(match: Match) -> Sequence[Part] | None:
 
 def _time_join(match: Match) -> Sequence[Part] | None:
     """The sign between two times, days or dates: 到."""
-    before = left(match, 4)
+    before = left(match, 11)
     spelled = re.search(
-        r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d:\d\d|[ap]\.?m\.?)$",
+        r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d:\d\d|[ap]\.?m\.?|\d{4}[-/.]\d\d?[-/.]\d\d?|(?<!\d)\d\d?/\d\d?)$",
         before,
         re.I,
     )
-    after = re.match(r"\d|周|星期|[一二三四五六七八九十]+[月日号点]|[上下]午|晚|次|翌|今|明", right(match))
+    after = re.match(
+        r"(?:\d{1,4}(?:[-/.年月日号:：点时]|\D|$))|周|星期|[一二三四五六七八九十]+[月日号点]|[上下]午|晚|次|翌|今|明",
+        right(match),
+    )
     return whole(match, "到") if spelled and after else None
 
 
@@ -166,9 +267,28 @@ _HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))"
 RULES: tuple[Rule, ...] = (
     rule(
         "date",
-        rf"(?<![\d.\-/])(?P<y>{_YEAR})(?P<s>[-/.])(?P<m>\d{{1,2}})(?P=s)(?P<d>\d{{1,2}})(?![\d.]\d|\d)",
+        rf"(?<![\d./])(?P<y>{_YEAR})\s?(?P<s>[-/.．。])\s?(?P<m>\d{{1,2}})\s?(?P=s)\s?(?P<d>\d{{1,2}})(?![\d.]\d|\d)",
         _full_date,
     ),
+    rule(
+        "date",
+        r"(?<![\d./-])(?P<m>\d{1,2})(?P<s>[/-])(?P<d>\d{1,2})(?P=s)(?P<y>(?:19|20)\d\d)(?![\d/-])",
+        _month_first,
+    ),
+    rule("date", r"(?<![\d./])(?P<m>\d{1,2})(?P<s>/)(?P<d>\d{1,2})(?![\d/%]|\.\d)", _slash_date),
+    rule(
+        "date-range",
+        rf"(?<![\d.])(?P<a>\d{{1,2}})\.(?P<b>\d{{1,2}}){JOIN}(?P<c>\d{{1,2}})\.(?P<d>\d{{1,2}})(?![\d.%])",
+        _dotted_range,
+    ),
+    rule(
+        "season",
+        r"(?<!\d)(?P<a>(?:19|20)?\d\d)(?P<j>[/-])(?P<b>(?:19|20)?\d\d)(?=\s?(?:赛季|学年|财年|年度|雪季|榨季))",
+        _season,
+    ),
+    rule("year-range", rf"(?<![\d.])(?P<a>(?:19|20)\d\d)(?P<j>{JOIN})(?P<b>(?:19|20)\d\d)(?![\d.年])", _bare_years),
+    rule("year-range", rf"(?<![\d.])(?P<a>\d\d)(?P<j>{JOIN})(?P<b>\d\d)(?=年(?!代|级|龄))", _short_years),
+    rule("padded", r"(?<![\d.])(?P<n>0\d)(?=(?P<u>[月日号时点分秒]))", _padded),
     rule("year-month", r"(?<![\d.\-/])(?P<y>(?:19|20)\d\d)(?P<s>[-/])(?P<m>0[1-9]|1[0-2])(?![\d./%])", _year_month),
     rule(
         "year-range",
@@ -183,7 +303,11 @@ RULES: tuple[Rule, ...] = (
         rf"(?<!\d)(?P<n>\d{{1,2}})(?P<u>[月日号]?)(?P<j>{JOIN})(?=\d{{1,2}}[月日号](?!楼|线|院|门|库|厅))",
         _month_day_range,
     ),
-    rule("clock", rf"(?<![\d:：.])(?P<h>\d{{1,2}})[:：](?P<m>\d\d)(?:[:：](?P<s>[0-5]\d))?(?![\d:：]){_HALF}?", _clock),
+    rule(
+        "clock",
+        rf"(?<![\d:.])(?<!\d：)(?P<h>\d{{1,2}})[:：](?P<m>\d\d)(?:[:：](?P<s>[0-5]\d))?(?![\d:：]){_HALF}?",
+        _clock,
+    ),
     rule("clock", rf"(?<![\d:：.])(?P<h>\d{{1,2}})(?P<m>)(?P<s>){_HALF}", _hour_only),
     rule("time-range", JOIN, _time_join),
     rule(
@@ -191,5 +315,7 @@ RULES: tuple[Rule, ...] = (
         r"(?<![\d.A-Za-z])(?:(?P<h>\d+)\s?h(?:ours?|rs?)?\s?)?(?:(?P<m>\d+)\s?min(?:utes?|s)?\s?)?(?:(?P<s>\d+)\s?s(?:ec)?)?(?![A-Za-z\d])",
         _elapsed,
     ),
-    rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{1,2})(?:″|\"|'')", _prime_time),
+    rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{2})(?:″|\"|''|\.)(?P<t>\d{1,2})(?!\d)", _long_prime),
+    rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{1,2})(?:″|\"|''|′′)", _prime_time),
+    rule("duration", r"(?<![\d.])(?P<n>\d+)(?P<u>秒)(?P<t>\d{1,2})(?!\d|[分个元])", _hundredths),
 )

@@ -72,14 +72,23 @@ def number(text: str) -> str:
     return f"{spoken} point {digits}" if fraction else spoken
 
 
-def _in_english(match: Match) -> bool:
-    """No Chinese character near, and at least two English words."""
+_PROSE = re.compile(
+    r"\ba\s[a-z]{2}|\b(?:the|an|of|is|am|are|was|were|in|on|at|to|and|or|for|with|by|from|it|its|my|you|your|we|our|he|she|they|this|that|i|has|have|had|"
+    r"will|can|old|than|about|only|per|over|under|up|down|costs?)\b",
+    re.IGNORECASE,
+)
+
+
+def in_english(match: Match) -> bool:
+    """No Chinese character near, and English prose: small words, or a good many of any."""
     around = clause(match)
-    return not re.search(r"[㐀-鿿]", around) and len(re.findall(r"[A-Za-z]{2,}", around)) >= 2
+    if re.search(r"[㐀-鿿]", around):
+        return False
+    return bool(_PROSE.search(around)) or len(re.findall(r"[A-Za-z]{3,}", around)) >= 4
 
 
 def _number(match: Match) -> Sequence[Part] | None:
-    if not _in_english(match):
+    if not in_english(match):
         return None
     text = match["n"]
     if re.fullmatch(r"1[1-9]\d\d|20[1-9]\d", text) and not match["c"] and not match["p"]:

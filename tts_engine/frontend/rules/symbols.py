@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tts_engine.frontend.numbers import cardinal
-from tts_engine.frontend.rules.base import Match, Part, Rule, left, right, rule, whole
+from tts_engine.frontend.numbers import by_digit, cardinal
+from tts_engine.frontend.rules.base import Match, Part, Rule, group, in_formula, left, right, rule, whole
 
 _OPERATORS = {
     "+": "加",
@@ -34,20 +34,17 @@ _OPERATORS = {
     "∪": "并",
     "∩": "交",
     "⇒": "推出",
+    "→": "到",
+    "⇔": "等价于",
+    "⊃": "包含",
+    "⊆": "包含于",
+    "≒": "约等于",
+    "≦": "小于等于",
+    "≧": "大于等于",
     "≫": "远大于",
     "≪": "远小于",
 }
-_POWERS = {
-    "²": "平方",
-    "³": "立方",
-    "⁴": "四次方",
-    "⁵": "五次方",
-    "⁶": "六次方",
-    "⁷": "七次方",
-    "⁸": "八次方",
-    "⁹": "九次方",
-    "ⁿ": "N次方",
-}
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _GREEK = dict(
     zip(
         "αβγδεζηθικλμνξοπρστυφχψω",
@@ -61,6 +58,17 @@ _GREEK = dict(
 _SIGNS = {
     "√": "根号",
     "∞": "无穷大",
+    "∝": "正比于",
+    "∅": "空集",
+    "∀": "任意",
+    "∃": "存在",
+    "∽": "相似于",
+    "∼": "相似于",
+    "≌": "全等于",
+    "∇": "纳布拉",
+    "∛": "三次根号",
+    "♀": "女",
+    "♂": "男",
     "∑": "求和",
     "∫": "积分",
     "∂": "偏",
@@ -92,39 +100,67 @@ _SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "零一二三四五六�
 def _operator(match: Match) -> Sequence[Part] | None:
     """Between two operands only; a lone sign is decoration."""
     before, after = left(match), right(match)
-    operand_before = re.search(r"[\w一-鿿)²³⁴⁵⁶⁷⁸⁹ⁿ)）%π]$", before)
-    operand_after = re.match(r"[\w一-鿿(（√∞πα-ω.-]", after)
-    if not operand_after or (not operand_before and match[0] not in ("≥", "≤", ">", "<", ">=", "<=", "≈", "±")):
+    operand_before = re.search(r"[\w一-鿿)²³¹⁰⁴-⁹ⁿ）%‰π!|′″°℃℉′∞]$", before)
+    operand_after = re.match(r"[\w一-鿿(（√∞πα-ωΔ.|+\-−¥$]", after)
+    if match[0] == "→":
+        return whole(match, "到") if re.search(r"[\dA-Za-z%℃]$", before) and re.match(r"[\dA-Za-z]", after) else None
+    if not operand_after or (not operand_before and match[0] not in _PREFIXED):
         return None
     return whole(match, _OPERATORS[match[0]]) if _calculates(match, before, after) else None
 
 
+_PREFIXED = frozenset(("≥", "≤", ">", "<", ">=", "<=", "≈", "±", "≧", "≦"))
+_NARROW = frozenset("-*<>")
+
+
 def _calculates(match: Match, before: str, after: str) -> bool:
     """``-``, ``*``, ``<`` are signs of arithmetic beside digits and variables, of typography elsewhere."""
-    if match[0] in ("-", "*", "<", ">"):
-        narrow = bool(
-            re.search(r"(?:\d|[)）²³]|(?:^|[^A-Za-z])[A-Za-z])$", before)
-            and re.match(r"[\d(（√]|[A-Za-z](?![A-Za-z])", after)
-        )
-        compares = match[0] in "<>" and bool(re.match(r"\d", after))
-        return (narrow and (match[0] != "-" or _in_formula(match))) or compares
-    return True
-
-
-def _in_formula(match: Match) -> bool:
-    text = match.string
-    around = text[max(0, match.start() - 20) : match.start()] + text[match.end() : match.end() + 20]
-    return bool(re.search(r"[=≠≥≤><²³√×÷]|等于|是多少|得多少|得几", around))
+    if match[0] not in _NARROW:
+        return True
+    variable = r"(?:\d|[)）²³¹⁰⁴-⁹]|(?:^|[^A-Za-z])[A-Za-z]|(?<=\d)[a-z])$"
+    narrow = bool(re.search(variable, before) and re.match(r"[\d(（√]|[A-Za-z](?![A-Za-z])", after))
+    compares = match[0] in "<>" and bool(re.match(r"[\d.]", after))
+    return (narrow and (match[0] != "-" or in_formula(match))) or compares
 
 
 def _power(match: Match) -> Sequence[Part]:
-    word = _POWERS[match[0]]
-    return whole(match, word if word in ("平方", "立方") and re.search(r"[米里]$", left(match)) else f"的{word}")
+    """x², 10⁻³, m²; Ca²⁺ is a charge."""
+    text = match[0].translate(_SUPERSCRIPTS)
+    if text[-1] in "+-" and text != "-":
+        return whole(match, (cardinal(text[:-1]) if text[:-1] else "") + ("正" if text[-1] == "+" else "负"))
+    if re.search(r"[米里]$", left(match)) and text in ("2", "3"):
+        return whole(match, "平方" if text == "2" else "立方")
+    return whole(match, "的" + _exponent(text))
+
+
+def _exponent(text: str) -> str:
+    if text in ("2", "3"):
+        return "平方" if text == "2" else "立方"
+    if not text.lstrip("+-").isdigit():
+        return f"{text.upper().replace('ⁿ', 'N').replace('⁻', '负')}次方"
+    return ("负" if text[0] == "-" else "") + cardinal(text.lstrip("+-")) + "次方"
 
 
 def _caret(match: Match) -> Sequence[Part]:
-    word = {"2": "平方", "3": "立方"}.get(match["n"], f"{cardinal(match['n'])}次方")
-    return whole(match, f"的{word}")
+    return whole(match, "的" + _exponent(match["n"]))
+
+
+def _factorial(match: Match) -> Sequence[Part] | None:
+    return whole(match, "的阶乘") if in_formula(match) else None
+
+
+def _bars(match: Match) -> Sequence[Part] | None:
+    return [group(match, "a", "绝对值")] if in_formula(match) else None
+
+
+def _divided(match: Match) -> Sequence[Part] | None:
+    return whole(match, "除以") if in_formula(match) else None
+
+
+def _plus_behind(match: Match) -> Sequence[Part] | None:
+    """互联网+, A+, 18+; a plus behind a round number is 多."""
+    value = re.search(r"\d+$", left(match))
+    return whole(match, "多" if value and len(value[0]) > 1 and value[0].endswith("0") else "加")
 
 
 def _greek(match: Match) -> Sequence[Part]:
@@ -132,6 +168,8 @@ def _greek(match: Match) -> Sequence[Part]:
 
 
 def _sign(match: Match) -> Sequence[Part] | None:
+    if match[0] == "△" and not re.match(r"[A-Z]{3}", right(match)):
+        return None
     beside = bool(re.match(r"[\w一-鿿]", right(match))) or bool(re.search(r"[\w一-鿿]$", left(match)))
     return whole(match, _SIGNS[match[0]]) if beside else None
 
@@ -140,7 +178,7 @@ def _and(match: Match) -> Sequence[Part] | None:
     before, after = left(match)[-1:], right(match)[:1]
     if not (before.isalnum() and after.isalnum()):
         return None
-    return whole(match, "and" if before.isascii() and after.isascii() else "和")
+    return whole(match, " and " if before.isascii() and after.isascii() else "和")
 
 
 def _plus_plus(match: Match) -> Sequence[Part]:
@@ -152,7 +190,11 @@ def _sharp(match: Match) -> Sequence[Part]:
 
 
 def _number_sign(match: Match) -> Sequence[Part]:
-    return whole(match, "第" if re.match(r"\d", right(match)) and not left(match)[-1:].isalnum() else "井号")
+    """#3 is the third, #1024 a code."""
+    digits = match["n"]
+    if len(digits) > 2:
+        return [group(match, "s", "井号"), Part(by_digit(digits), match.start("n"), match.end("n"), each=True)]
+    return [group(match, "s", "井号" if left(match)[-1:].isalnum() else "第"), group(match, "n", cardinal(digits))]
 
 
 def _subscript(match: Match) -> Sequence[Part]:
@@ -175,9 +217,10 @@ RULES: tuple[Rule, ...] = (
     rule("sharp", r"(?<=[A-GJ])#(?![A-Za-z\d])", _sharp),
     rule(
         "more",
-        r"(?:(?<=\d)\+(?=[\s]?[个名人家款位项条只件种次年天岁万千百分米元])|(?<=[千万亿])\+(?=[一-鿿]))",
+        r"(?:(?<=\d)\+(?=[\s]?[个名人家款位项条只件种次年天岁万千百分米元小公斤])|(?<=[千万亿])\+(?=[一-鿿]))",
         _behind_number,
     ),
+    rule("plus", r"(?<=[\w一-鿿])\+(?![\w.+(（])", _plus_behind),
     rule(
         "formula",
         r"(?<![A-Za-z])(?:CO|SO|NO|NH|CH|SiO|TiO|Fe|Al|Na|Ca|Mg|H)(?=[₀-₉])|(?<=[₀-₉])(?:CO|SO|NO|NH|CH|O|H|Cl|S|C)(?=[₀-₉]|(?![A-Za-z]))",
@@ -185,13 +228,16 @@ RULES: tuple[Rule, ...] = (
     ),
     rule("formula", r"(?<![A-Za-z])(?:PM(?=\d)|pH(?![A-Za-z]))", _formula),
     rule("subscript", r"[₀-₉]+", _subscript),
-    rule("power", r"[²³⁴⁵⁶⁷⁸⁹ⁿ]", _power),
-    rule("power", r"(?<=[A-Za-z\d)）])\^(?P<n>\d+)", _caret),
+    rule("power", r"[⁻⁺]?[⁰¹²³⁴-⁹ⁿ]+[⁺⁻]?", _power),
+    rule("power", r"(?<=[A-Za-z\d)）])\^[({]?(?P<n>[+-]?\d{1,6}|[a-z](?![A-Za-z]))[)}]?", _caret),
+    rule("factorial", r"(?<=\d)!(?==)|(?<=[a-z])!(?=[=+*/×])", _factorial),
+    rule("absolute", r"(?P<a>\|)(?=[\w+\-.]{1,12}\|)", _bars),
+    rule("divided", r"(?<=[\w)）])\s?/\s?(?=[\w(（])", _divided),
     rule("and", r"\s?&\s?", _and),
     rule("operator", rf"\s?(?:{_OPERATOR})\s?", lambda match: _operator_trimmed(match)),
     rule("greek", r"[α-ωΑ-Ωϕϵ]", _greek),
     rule("sign", "[" + re.escape("".join(_SIGNS)) + "]", _sign),
-    rule("number-sign", r"#(?=\d)", _number_sign),
+    rule("number-sign", r"(?P<s>#)(?P<n>\d{1,12})(?![\d.])", _number_sign),
     rule("key", r"[#*](?=号?键)", lambda match: whole(match, "井号" if match[0] == "#" else "星号")),
 )
 
