@@ -33,6 +33,7 @@ from app.services import Services, attach
 from app.speech import Presence, Speech, Terms
 from app.storage import Storage
 from app.storage.local import LocalStorage, link_secret
+from app.tencent import Signatures
 from app.voices import Voices
 from settings import Settings, StorageSettings
 
@@ -102,6 +103,7 @@ def _assemble(
         keys=keys,
         door=Door(tokens, keys),
         identity=identity,
+        signatures=Signatures(keys, identity.root, clock) if identity.root and settings.compat.tencent else None,
         quota=quota,
         speech=speech,
         voices=Voices(

@@ -10,9 +10,11 @@ from flask import g, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Caller
-from app.errors import CredentialError, ScopeError
+from app.body import read_body
+from app.errors import BodyTooLargeError, CredentialError, ScopeError
 from app.gateway import Order
 from app.services import services
+from app.tencent import SignedRequest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,12 +71,25 @@ def requires(*scopes: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
     return wrap
 
 
-def _found() -> Caller | CredentialError | SQLAlchemyError:
-    found: Caller | CredentialError | SQLAlchemyError | None = g.get("caller")
+def _found() -> Caller | CredentialError | BodyTooLargeError | SQLAlchemyError:
+    found: Caller | CredentialError | BodyTooLargeError | SQLAlchemyError | None = g.get("caller")
     if found is None:
         try:
-            found = services().door.admit(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
-        except (CredentialError, SQLAlchemyError) as error:
+            found = _admit()
+        except (CredentialError, BodyTooLargeError, SQLAlchemyError) as error:
             found = error
         g.caller = found
     return found
+
+
+def _admit() -> Caller:
+    parts = services()
+    if request.blueprint == "tencent" and parts.signatures is not None:
+        return parts.signatures.verify(_signed(parts.settings.proxy.max_body_bytes))
+    return parts.door.admit(request.headers.get("Authorization"), request.headers.get("X-API-Key"))
+
+
+def _signed(max_bytes: int) -> SignedRequest:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    query = request.query_string.decode("latin-1")
+    return SignedRequest(request.method, ("/", request.path), query, headers, read_body(max_bytes, keep=True))

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.audit import Audit, Entry, Query
+from app.database import record
 from settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ def rotate(options: argparse.Namespace, parts: Services) -> int:
         return 0
     print(f"新的 JWT 密钥 {made.kid} 将于 {_moment(made.signs_from_s)} 起签发；", file=sys.stderr)
     print(f"旧密钥签发的令牌在 {_moment(made.old_until_s)} 之前仍然有效。各进程自动生效，无需重启。", file=sys.stderr)
+    return 0
+
+
+def show_tencent(options: argparse.Namespace, parts: Services) -> int:
+    """``keys tencent``."""
+    if parts.signatures is None:
+        raise SettingsError("没有启用腾讯云兼容接口：请先设 compat.tencent: true。")
+    parts.keys.holder(options.id)
+    print(f"SecretId\ttts_{options.id}\nSecretKey\t{parts.signatures.secret_key(options.id)}")
+    record(parts.engine, parts.now(), "cli", "key.tencent", options.id)
     return 0
 
 
@@ -104,6 +115,9 @@ def add_keys(keys: argparse._SubParsersAction[argparse.ArgumentParser], run: Run
     rotating = keys.add_parser("rotate-jwt", help="换一把签发令牌的密钥；旧令牌到期前仍有效，各进程无需重启")
     rotating.add_argument("--leaked", action="store_true", help="旧密钥已泄露：立即换，旧令牌全部失效")
     rotating.set_defaults(run=run(rotate))
+    pair = keys.add_parser("tencent", help="显示一个密钥的腾讯云式密钥对（SecretId、SecretKey）")
+    pair.add_argument("id", metavar="编号", help="keys list 里的编号")
+    pair.set_defaults(run=run(show_tencent))
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser], run: Runs) -> None:

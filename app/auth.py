@@ -37,7 +37,7 @@ _MAX_TOKEN_CHARS = 4096
 _KID = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _SUBJECT = r"^[A-Za-z0-9._:-]{1,64}$"
 _KEY = re.compile(r"tts_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
-_CLAIM = re.compile(r"tts_([a-z0-9]{8})_", re.ASCII)
+_CLAIM = re.compile(r"tts_([a-z0-9]{8})[_/]", re.ASCII)
 _KEY_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LAST_USED_EVERY_S = 60.0
 
@@ -290,12 +290,22 @@ class ApiKeys:
         stored = row.hash if row else _hash("")
         if not hmac.compare_digest(stored.encode(), _hash(match[2]).encode()) or row is None:
             raise _refused("unknown key")
+        return self.holder(match[1])
+
+    def holder(self, key_id: str) -> Caller:
+        """Who has the key ``key_id``, for one who has proved it in another way.
+
+        Raises:
+            CredentialError: unknown, revoked or expired.
+        """
+        with self.engine.connect() as connection:
+            row = connection.execute(_KEY_ROW, {"id": key_id}).first()
         now = self.now()
-        if row.revoked_s is not None or (row.expires_s is not None and row.expires_s <= now):
-            raise _refused("key revoked or expired")
+        if row is None or row.revoked_s is not None or (row.expires_s is not None and row.expires_s <= now):
+            raise _refused("unknown, revoked or expired key")
         if row.last_used_s is None or now - row.last_used_s > _LAST_USED_EVERY_S:
-            self._touch(match[1], now)
-        return Caller(f"key:{match[1]}", frozenset(row.scopes.split()) & set(SCOPES), match[1])
+            self._touch(key_id, now)
+        return Caller(f"key:{key_id}", frozenset(row.scopes.split()) & set(SCOPES), key_id)
 
     def all(self) -> Sequence[ApiKey]:
         """Every key, oldest first, without anything that opens a door."""
@@ -356,7 +366,7 @@ def bearer_of(authorization: str | None) -> str:
 def claimed_key_id(authorization: str | None, api_key: str | None) -> str | None:
     """The id of the API key that somebody says to have, right or wrong; None: they name none."""
     for text in (api_key, (authorization or "").strip().partition(" ")[2]):
-        match = _CLAIM.match((text or "").strip())
+        match = _CLAIM.match((text or "").strip().removeprefix("Credential="))
         if match:
             return match[1]
     return None

@@ -40,12 +40,12 @@ def parse(model: type[Model], max_bytes: int) -> Model:
         RequestError: by its subclasses 400, 413, 415 or 422.
     """
     _check_type()
-    return validate(model, strict_json(_read(max_bytes)))
+    return validate(model, strict_json(read_body(max_bytes)))
 
 
 def parse_optional(model: type[Model], max_bytes: int) -> Model:
     """As ``parse``; an empty body, whatever its type, is an empty object."""
-    data = _read(max_bytes)
+    data = read_body(max_bytes)
     if not data:
         return validate(model, {})
     _check_type()
@@ -90,11 +90,20 @@ def printable(name: str, limit: int = 60) -> str:
     return "".join(c if c.isprintable() else "�" for c in name[:limit]) or "（空）"
 
 
-def _read(max_bytes: int) -> bytes:
+def read_body(max_bytes: int, keep: bool = False) -> bytes:
+    """The whole body.
+
+    Args:
+        max_bytes: longest body that is read.
+        keep: for ``request.get_data``, which somebody calls again.
+
+    Raises:
+        BodyTooLargeError: it is longer.
+    """
     # one more than the limit: a chunked body that is longer is not refused by Werkzeug but silently cut there
     request.max_content_length = max_bytes + 1
     try:
-        data = request.get_data(cache=False)
+        data = request.get_data(cache=keep)
     except RequestEntityTooLarge as error:
         raise BodyTooLargeError(max_bytes) from error
     if len(data) > max_bytes:

@@ -12,7 +12,8 @@ ProxyError
 │   └── VoiceLimitError          409
 ├── CredentialError              401
 │   ├── LoginCodeError           401
-│   └── LoginExpiredError        401
+│   ├── LoginExpiredError        401
+│   └── SignatureError           401
 ├── ScopeError                   403
 ├── BlockedError                 403
 ├── VoiceNotFoundError           404
@@ -202,6 +203,18 @@ class LoginExpiredError(CredentialError):
     def __init__(self) -> None:
         Exception.__init__(self, "微信登录已久：请重新调用 wx.login 换取令牌。")
         self.data, self.given = {}, True
+
+
+class SignatureError(CredentialError):
+    """A request in Tencent Cloud's manner whose signature does not hold."""
+
+    code = "bad_signature"
+
+    def __init__(self, reason: str) -> None:
+        Exception.__init__(self, "签名无效或已过期：请检查 SecretId、SecretKey 与本机时钟。")
+        self.data, self.given = {}, True
+        self.reason = reason
+        """Tencent's code."""
 
 
 class BlockedError(ProxyError):

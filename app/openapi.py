@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from app import schemas
 from app.errors import MEDIA_TYPE
+from app.tencent import TextToVoice
 from settings import Settings
 
 _TEMPLATE = "#/components/schemas/{model}"
@@ -55,7 +56,7 @@ class Call:
 
 def document(settings: Settings) -> dict[str, Any]:
     """The OpenAPI 3.1 description of this proxy."""
-    calls = _calls(settings)
+    calls = _calls(settings) + (_tencent() if settings.compat.tencent else ())
     paths: dict[str, dict[str, Any]] = {}
     for call in calls:
         paths.setdefault(call.path, {})[call.method] = _operation(call)
@@ -178,6 +179,26 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
         ),
         Call("get", "/healthz", "healthz", "进程是否存活", "", schemas.HealthReply, (500,), is_open=True),
         Call("get", "/readyz", "readyz", "各部分是否就绪", "", schemas.ReadyReply, (500, 503), is_open=True),
+    )
+
+
+def _tencent() -> tuple[Call, ...]:
+    told = (
+        "签名为 TC3-HMAC-SHA256，密钥对见 keys tencent。与腾讯云一样总答 HTTP 200，出错时 Response.Error 里有错误码。"
+    )
+    return tuple(
+        Call(
+            "post",
+            path,
+            name,
+            "腾讯云 TextToVoice",
+            told,
+            schemas.TencentReply,
+            (500,),
+            TextToVoice,
+            is_open=True,
+        )
+        for path, name in (("/compat/tencent", "tencent"), ("/", "tencent_root"))
     )
 
 

@@ -252,6 +252,14 @@ class AuditPageReply(Reply):
     next_after: int | None = Field(default=None, description="还有更多时，作下一次的 after。")
 
 
+class TencentReply(Reply):
+    """Tencent Cloud's envelope."""
+
+    Response: dict[str, Any] = Field(
+        description="Audio（base64）、SessionId、Subtitles、RequestId；出错时为 Error、RequestId。"
+    )
+
+
 class ProblemReply(Reply):
     """RFC 9457."""
 

@@ -19,6 +19,7 @@ from app.readiness import Readiness
 from app.speech import Speech
 from app.storage import Storage
 from app.storage.local import LocalStorage
+from app.tencent import Signatures
 from app.voices import Voices
 from settings import Settings
 
@@ -40,6 +41,8 @@ class Services:
     keys: ApiKeys
     door: Door
     identity: Identity
+    signatures: Signatures | None
+    """None: the interface of Tencent Cloud is off."""
     quota: CharacterQuota
     speech: Speech
     voices: Voices

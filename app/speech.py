@@ -56,6 +56,8 @@ class Clip:
     cached: bool
     timings: list[dict[str, Any]]
     warnings: list[dict[str, Any]]
+    name: str
+    """In the store."""
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,7 @@ class Speech:
             cached=cached,
             timings=json.loads(record.timings),
             warnings=json.loads(record.warnings),
+            name=record.name,
         )
 
 

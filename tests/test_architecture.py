@@ -22,6 +22,7 @@ DISTRIBUTIONS = {
     "qcloud_cos": "cos-python-sdk-v5",
     "PIL": "pillow",
     "sklearn": "scikit-learn",
+    "tencentcloud": "tencentcloud-sdk-python-tts",
 }
 """Import name → name on the package index, where they differ."""
 
