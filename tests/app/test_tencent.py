@@ -91,7 +91,7 @@ def test_the_original_client_gets_a_sound_and_its_times(call, gateway):
     third = reply.Subtitles[2]
     assert (third.BeginTime, third.EndTime, third.BeginIndex, third.EndIndex) == (200, 300, 2, 3)
     assert len(reply.RequestId) >= 8
-    assert read_label(data) is not None
+    assert read_label(io.BytesIO(data)) is not None
 
 
 def test_every_codec_and_rate(call):
