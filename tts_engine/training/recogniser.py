@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from transformers import PretrainedConfig, PreTrainedModel
@@ -28,6 +29,9 @@ LABELS: tuple[tuple[str, int], ...] = (
 )
 """What a frame may be: blank, an initial, a final with its tone, erhua, an English phoneme."""
 LABEL_IDS = {label: index for index, label in enumerate(LABELS)}
+_FINALS = frozenset(index for index, (symbol, _) in enumerate(LABELS) if symbol in FINALS)
+SHORTEST_FINAL = 3
+"""Frames (35 ms): the teacher speaks none that is shorter, in haste neither, so a shorter one is the ear's flicker."""
 FOLDER = Path(__file__).parent / "recogniser_v1"
 
 
@@ -85,9 +89,15 @@ class Recogniser(PreTrainedModel):  # type: ignore[no-untyped-call]
     def hear(self, samples: FloatArray) -> list[tuple[str, int]]:
         """The syllables of a recording, each with its tone: ``[("h+uan", 1), ("ing", 2), ...]``."""
         mel = torch.from_numpy(log_mel(samples, AudioConfig()))[None]
-        best = self(mel, torch.ones(1, mel.shape[2], 1))[0].argmax(1).numpy()
-        changed = np.flatnonzero(np.diff(best, prepend=-1))
-        return syllables(int(best[index]) for index in changed if best[index] != BLANK)
+        return syllables(spelt(self(mel, torch.ones(1, mel.shape[2], 1))[0].argmax(1).numpy()))
+
+
+def spelt(best: npt.NDArray[np.int64]) -> list[int]:
+    """What frame labels (T,) spell: runs of a label, without blanks and without finals too short to be spoken."""
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
+    lengths = np.diff(np.append(starts, best.shape[0]))
+    runs = ((int(best[start]), int(length)) for start, length in zip(starts, lengths, strict=True))
+    return [label for label, length in runs if label != BLANK and (label not in _FINALS or length >= SHORTEST_FINAL)]
 
 
 def syllables(labels: Iterable[int]) -> list[tuple[str, int]]:
