@@ -18,7 +18,7 @@ import numpy as np
 from tts_engine.audio import FloatArray
 from tts_engine.backends import Acoustics, Backend, open_backend
 from tts_engine.checkpoint import Checkpoint, Voice, read_checkpoint
-from tts_engine.durations import IntArray, expand, frames_from_log, places, retime
+from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllable, places, retime
 from tts_engine.errors import EmptyTextError, TextTooLongError, UnknownVoiceError
 from tts_engine.excitation import excitation
 from tts_engine.frontend import Conventions, Frontend, reading
@@ -217,7 +217,7 @@ class Synthesizer:
         encoding = self.backend.encode(phonemes, tones, embedding)
         speeds = np.array([prosody.speed for prosody in prosodies])
         natural = frames_from_log(encoding.log_durations, 1.0)
-        wanted = frames_from_log(encoding.log_durations, speeds)
+        wanted = frames_from_log(encoding.log_durations, speeds, opens_syllable(phonemes))
         silences = planned(sentence.phonemes, wanted, self.checkpoint.audio, after_pause)
         acoustics = self._decode(expand(encoding.hidden, natural), natural, prosodies)
         return Acoustics(*retime(acoustics.f0, acoustics.mel, natural, silences.durations)), silences

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tts_engine.durations import MAX_FRAMES, expand, frames_from_log, places, retime
+from tts_engine.durations import HASTE, MAX_FRAMES, expand, frames_from_log, opens_syllable, places, retime
+from tts_engine.frontend.phonemes import SYMBOL_IDS
 
 RNG = np.random.default_rng(3)
 LOGS = np.log(RNG.uniform(4, 30, 60)).astype(np.float32)
@@ -72,3 +73,32 @@ def test_retiming_to_the_same_durations_changes_nothing():
     natural = np.array([3, 1])
     f0, mel = np.arange(4, dtype=np.float32), np.ones((2, 4), dtype=np.float32)
     assert retime(f0, mel, natural, natural) == (f0, mel)
+
+
+def ids(*symbols):
+    return np.array([SYMBOL_IDS[symbol] for symbol in symbols])
+
+
+def test_an_initial_is_one_only_before_a_final():
+    phonemes = ids("sil", "b", "a", "iou", "m", "，", "m", "a", "B", "AA", "sil")
+    assert np.flatnonzero(opens_syllable(phonemes)).tolist() == [1, 6]
+
+
+def test_in_haste_the_final_gives_way_and_the_syllable_keeps_its_length():
+    logs = np.log(np.array([10, 20, 60, 10, 40, 30], np.float32))
+    initials = np.array([False, True, False, False, True, False])
+    frames = frames_from_log(logs, 2.0, initials)
+    assert frames[1] == round(20 * 2**-HASTE)
+    assert frames[4] == round(0.6 * 35)  # most of a syllable whose initial is longer than its final
+    assert [frames[0], frames[1] + frames[2], frames[3], frames[4] + frames[5]] == [5, 40, 5, 35]
+
+
+def test_in_slow_speech_all_stretch_alike():
+    logs = np.log(np.array([4, 12], np.float32))
+    assert frames_from_log(logs, 0.5, np.array([True, False])).tolist() == [8, 24]
+
+
+def test_only_hurried_phonemes_are_hurried():
+    logs = np.log(np.array([10, 30, 10, 30], np.float32))
+    frames = frames_from_log(logs, np.array([1.0, 1.0, 2.0, 2.0]), np.array([True, False, True, False]))
+    assert frames.tolist() == [10, 30, 8, 12]

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from tts_engine.audio import AudioConfig, FloatArray
 from tts_engine.backends import Acoustics
-from tts_engine.durations import IntArray, expand, frames_from_log, places, retime
+from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllable, places, retime
 from tts_engine.excitation import excitation
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
@@ -55,7 +55,7 @@ class Student:
     def durations(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> IntArray:
         """Our own durations (L,) in frames."""
         encoding = self.synthesizer.backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
-        return frames_from_log(encoding.log_durations, speed)
+        return frames_from_log(encoding.log_durations, speed, opens_syllable(rows[:, 0]))
 
     def vocode(self, acoustics: Acoustics) -> FloatArray:
         """Samples of F0 and mel."""

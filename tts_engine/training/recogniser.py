@@ -31,7 +31,7 @@ LABELS: tuple[tuple[str, int], ...] = (
 LABEL_IDS = {label: index for index, label in enumerate(LABELS)}
 _FINALS = frozenset(index for index, (symbol, _) in enumerate(LABELS) if symbol in FINALS)
 SHORTEST_FINAL = 3
-"""Frames (35 ms): the teacher speaks none that is shorter, in haste neither, so a shorter one is the ear's flicker."""
+"""Frames (35 ms): of 70,265 finals that the teacher spoke at 0.56 to 1.8 times its speed, 8 were shorter."""
 FOLDER = Path(__file__).parent / "recogniser_v1"
 
 

@@ -15,6 +15,7 @@ from tts_engine.training.recogniser import (
     edit_distance,
     label_of,
     labels_of,
+    spelt,
     syllables,
 )
 
@@ -71,6 +72,23 @@ def test_what_is_heard_wrongly_is_kept_and_counts_as_an_error(labels, heard):
     assert syllables(LABEL_IDS[label] for label in labels) == heard
 
 
+@pytest.mark.parametrize(
+    ("frames", "spelt_labels"),
+    [
+        ([], []),
+        ([("", 0)] * 4, []),
+        ([("b", 0), *[("a", 1)] * 3, ("", 0)], [("b", 0), ("a", 1)]),
+        ([("b", 0), *[("a", 1)] * 2], [("b", 0)]),  # a final of two frames is no final
+        ([*[("i", 4)] * 5, ("", 0), *[("i", 4)] * 5], [("i", 4), ("i", 4)]),  # 意义 parted by a blank
+        ([*[("i", 4)] * 5, ("", 0), ("i", 4), ("", 0)], [("i", 4)]),
+        ([("T", 0), ("rr", 0)], [("T", 0), ("rr", 0)]),  # English phonemes and erhua may be short
+    ],
+)
+def test_frames_spell_labels_and_flicker_does_not(frames, spelt_labels):
+    best = np.array([LABEL_IDS[label] for label in frames], dtype=np.int64)
+    assert [LABELS[label] for label in spelt(best)] == spelt_labels
+
+
 def slow_distance(one, other):
     @cache
     def distance(i, j):
@@ -122,8 +140,9 @@ def test_frames_have_probabilities_and_padding_changes_none(recogniser):
 
 
 def test_a_recording_is_read_label_by_label_without_repeats(recogniser, monkeypatch):
-    frames = [0, 0, LABEL_IDS["h", 0], LABEL_IDS["h", 0], LABEL_IDS["ao", 3], 0, LABEL_IDS["ao", 3], 0]
+    ao = [LABEL_IDS["ao", 3]] * 3
+    frames = [0, 0, LABEL_IDS["h", 0], LABEL_IDS["h", 0], *ao, 0, *ao, 0]
     table = torch.full((1, len(frames), len(LABELS)), -9.0)
     table[0, torch.arange(len(frames)), torch.tensor(frames)] = 0
     monkeypatch.setattr(recogniser, "forward", lambda mel, mask: table)
-    assert recogniser.hear(np.zeros(8 * 256, np.float32)) == [("h+ao", 3), ("ao", 3)]
+    assert recogniser.hear(np.zeros(12 * 256, np.float32)) == [("h+ao", 3), ("ao", 3)]
