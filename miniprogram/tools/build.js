@@ -19,7 +19,7 @@ const MAX_BYTES = 40 * 1024
 function build(out) {
   const dist = path.join(out, 'miniprogram_dist')
   // private members begin with _ so that their names can be shortened too
-  const options = { mangleProps: /^_[a-z]/, bundle: true, format: 'cjs', target: 'es2018', charset: 'utf8', minify: true, logLevel: 'error' }
+  const options = { mangleProps: /^_[a-z]/, bundle: true, format: 'cjs', target: 'es2018', charset: 'utf8', minify: true, lineLimit: 160, logLevel: 'error' }
   esbuild.buildSync({ ...options, entryPoints: [path.join(SOURCE, 'index.ts')], outfile: path.join(dist, 'index.js') })
   for (const name of COMPONENTS) {
     // components share the one client in ../index, so they must not bring a copy of it

@@ -1,0 +1,31 @@
+// 用户的音色与语速：记在手机里，各页面共用。
+
+const KEY = 'preferences'
+const DEFAULTS = { speaker: 'female', speed: 1, background: true }
+let current = { ...DEFAULTS }
+
+function load() {
+  try {
+    current = { ...DEFAULTS, ...wx.getStorageSync(KEY) }
+  } catch (error) {
+    console.warn('设置读不出来，使用默认值', error)
+  }
+}
+
+function get() {
+  return { ...current }
+}
+
+/** @param {{ speaker?: string, speed?: number, background?: boolean }} change */
+function set(change) {
+  current = { ...current, ...change }
+  wx.setStorage({ key: KEY, data: current })
+}
+
+/** 传给 tts-player 与 tts-button 的 voice。 */
+function voice() {
+  const { speaker, speed } = current
+  return { speaker, speed }
+}
+
+module.exports = { load, get, set, voice }

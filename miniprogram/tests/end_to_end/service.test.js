@@ -1,0 +1,129 @@
+// The client against the real HTTPS proxy, engine and worker; only WeChat is a stand-in.
+
+const fs = require('node:fs')
+const { createTtsClient } = require('../../tts-client/miniprogram_dist')
+const { Servers, obstacle } = require('./servers')
+const { RealPhone } = require('./shim')
+
+const why = obstacle()
+if (why) console.warn(`跳过端到端测试：${why}`)
+const suite = why ? describe.skip : describe
+
+jest.setTimeout(90000)
+
+suite('over real HTTPS', () => {
+  let servers, opening
+  const phones = []
+
+  beforeAll(async () => {
+    servers = new Servers()
+    opening = await servers.ready()
+  }, 240000)
+
+  afterAll(async () => {
+    phones.forEach((phone) => phone.close())
+    if (servers) await servers.stop()
+  }, 60000)
+
+  function user(openid, options = {}) {
+    const phone = new RealPhone({ ...opening, code: () => servers.do('code', openid) })
+    phones.push(phone)
+    const client = () => createTtsClient({ baseUrl: opening.url, wx: phone, ...options })
+    return { phone, client: client(), again: client }
+  }
+
+  test('login, and a sentence that can be played', async () => {
+    const { phone, client } = user('oABC-mini-program-user-first')
+    const text = '欢迎使用AI语音合成功能😀。'
+    const clip = await client.synthesize(text)
+    const file = fs.readFileSync(clip.path)
+    expect(clip.path).toMatch(/\.mp3$/)
+    expect(isMp3(file)).toBe(true)
+    expect(file.length).toBeGreaterThan(5000)
+    expect(clip.durationS).toBeGreaterThan(1.5)
+    expect(clip.durationS).toBeLessThan(6)
+    expect(clip.timings.map(({ begin, end }) => text.slice(begin, end)).join('')).toContain('欢迎使用AI语音合成功能')
+    expect(clip.warnings.map(({ text: symbol }) => symbol)).toEqual(['😀'])
+    expect(phone.logins).toBe(1)
+  })
+
+  test('speaking plays the file', async () => {
+    const { phone, client } = user('oABC-mini-program-user-first')
+    const heard = client.speak('你好，世界。', { onPlay: () => phone.context.end() })
+    await heard
+    expect(fs.existsSync(phone.context.src)).toBe(true)
+  })
+
+  test('what was made before comes from the server\'s cache, what was fetched before from the phone', async () => {
+    const text = '您的余额不足，请充值。'
+    await user('oABC-mini-program-user-one').client.synthesize(text)
+    const before = await servers.do('syntheses')
+    const { phone, client, again } = user('oABC-mini-program-user-two')
+    expect((await client.synthesize(text)).cached).toBe('server')
+    expect(await servers.do('syntheses')).toBe(before)
+    const requests = phone.statuses.length
+    expect((await client.synthesize(text)).cached).toBe('phone')
+    await new Promise((resolve) => setTimeout(resolve, 700)) // the index is written half a second later
+    expect((await again().synthesize(text)).cached).toBe('phone')
+    expect(phone.statuses).toHaveLength(requests)
+  })
+
+  test('any number of callers log in once and ask once', async () => {
+    const { phone, client } = user('oABC-mini-program-user-many')
+    const before = await servers.do('logins')
+    const clips = await Promise.all([...'一二一二一二'].map((number) => client.synthesize(`第${number}号窗口。`)))
+    expect(new Set(clips.map(({ path }) => path)).size).toBe(2)
+    expect(await servers.do('logins')).toBe(before + 1)
+    expect(phone.statuses.filter((status) => status === 200)).toHaveLength(5)
+  })
+
+  test('an expired token is renewed without anybody noticing', async () => {
+    const { phone, client, again } = user('oABC-mini-program-user-late')
+    await client.synthesize('第一次。')
+    const key = `tts-token ${opening.url}`
+    const kept = JSON.parse(phone.storage.get(key).text)
+    const expired = await servers.do('expired', kept.text)
+    phone.storage.set(key, { text: JSON.stringify({ ...kept, text: expired }), encrypt: true })
+    phone.statuses = []
+    const late = again()
+    await Promise.all([late.synthesize('第二次。'), late.synthesize('第三次。'), late.voices()])
+    expect(phone.statuses.filter((status) => status === 401).length).toBeGreaterThan(0)
+    expect(phone.logins).toBe(2)
+    expect(JSON.parse(phone.storage.get(key).text).text).not.toBe(expired)
+  })
+
+  test('too many requests are slowed down, not lost', async () => {
+    const { phone, client } = user('oABC-mini-program-user-greedy')
+    const answers = await Promise.all(Array.from({ length: 30 }, () => client.voices()))
+    expect(phone.statuses).toContain(429)
+    expect(answers).toHaveLength(30)
+    for (const { voices } of answers) expect(voices.map(({ name }) => name)).toContain('female')
+  })
+
+  test('a refusal is the server\'s own sentence', async () => {
+    const { client } = user('oABC-mini-program-user-wrong')
+    const error = await client.synthesize('你好', { speaker: 'nobody' }).catch((thrown) => thrown)
+    expect(error).toMatchObject({ name: 'TtsError', status: 422 })
+    expect(error.message).toMatch(/[\u4e00-\u9fff]/)
+    expect(error.requestId).not.toBe('')
+  })
+
+  test('the proxy killed in the middle and started again is a delay, not a failure', async () => {
+    const { phone, client } = user('oABC-mini-program-user-patient', { persistence: { attempts: 60, maxMs: 1500 } })
+    await client.synthesize('热身。')
+    const speaking = client.synthesize('很长的一段话要念上一会儿，'.repeat(60))
+    await new Promise((resolve) => setTimeout(resolve, 150))
+    await servers.do('kill_proxy')
+    const meanwhile = client.synthesize('服务停着的时候问的。')
+    await servers.do('start_proxy')
+    const [long, short] = await Promise.all([speaking, meanwhile])
+    expect(long.durationS).toBeGreaterThan(60)
+    expect(isMp3(fs.readFileSync(long.path))).toBe(true)
+    expect(isMp3(fs.readFileSync(short.path))).toBe(true)
+    expect(phone.mostAtOnce).toBeLessThanOrEqual(10)
+  })
+})
+
+function isMp3(bytes) {
+  return bytes.subarray(0, 3).toString('latin1') === 'ID3' || (bytes[0] === 0xff && (bytes[1] & 0xe0) === 0xe0)
+}
