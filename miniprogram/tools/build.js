@@ -1,4 +1,4 @@
-// tts-client/src → tts-client/miniprogram_dist and types. `--check` builds elsewhere and compares.
+// tts-client/src → tts-client/miniprogram_dist. `--check` builds elsewhere and compares.
 // The result is committed: WeChat DevTools opens the sample without Node, and copies the folder as it is.
 const { execFileSync } = require('node:child_process')
 const esbuild = require('esbuild')
@@ -12,14 +12,14 @@ const COMPONENTS = ['tts-player', 'tts-button']
 const SHORTEN = {
   json: (text) => JSON.stringify(JSON.parse(text)),
   wxml: (text) => text.replace(/\n\s*/g, '\n'),
-  wxss: (text) => esbuild.transformSync(text, { loader: 'css', minifyWhitespace: true }).code,
+  wxss: (text) => esbuild.transformSync(text, { loader: 'css', minify: true }).code,
 }
 const MAX_BYTES = 40 * 1024
 
 function build(out) {
   const dist = path.join(out, 'miniprogram_dist')
-  // private members begin with _ so that their names can be shortened too
-  const options = { mangleProps: /^_[a-z]/, bundle: true, format: 'cjs', target: 'es2018', charset: 'utf8', minify: true, lineLimit: 160, logLevel: 'error' }
+  // names that are used inside the package only, and members that begin with _ because they are private, get shorter
+  const options = { mangleProps: /^(_[a-z]\w*|anonymous|onCancel|persist|urgency|urgent)$/, bundle: true, format: 'cjs', target: 'es2018', charset: 'utf8', minify: true, lineLimit: 500, logLevel: 'error' }
   esbuild.buildSync({ ...options, entryPoints: [path.join(SOURCE, 'index.ts')], outfile: path.join(dist, 'index.js') })
   for (const name of COMPONENTS) {
     // components share the one client in ../index, so they must not bring a copy of it
@@ -31,7 +31,7 @@ function build(out) {
     }
   }
   const tsc = require.resolve('typescript/bin/tsc')
-  const types = ['--emitDeclarationOnly', '--declarationDir', path.join(out, 'types')]
+  const types = ['--emitDeclarationOnly', '--declarationDir', dist]
   execFileSync(process.execPath, [tsc, '-p', path.join(PACKAGE, 'tsconfig.json'), ...types], { stdio: 'inherit' })
 }
 
@@ -51,11 +51,9 @@ function check() {
   try {
     build(fresh)
     const stale = []
-    for (const folder of ['miniprogram_dist', 'types']) {
-      const [made, kept] = [filesOf(path.join(fresh, folder)), filesOf(path.join(PACKAGE, folder))]
-      for (const name of new Set([...made.keys(), ...kept.keys()])) {
-        if (!made.has(name) || !kept.has(name) || !made.get(name).equals(kept.get(name))) stale.push(path.join(folder, name))
-      }
+    const [made, kept] = [fresh, PACKAGE].map((folder) => filesOf(path.join(folder, 'miniprogram_dist')))
+    for (const name of new Set([...made.keys(), ...kept.keys()])) {
+      if (!made.has(name) || !kept.has(name) || !made.get(name).equals(kept.get(name))) stale.push(name)
     }
     if (stale.length) fail(`与源码不一致：${stale.join('、')}。请运行 npm run build 并提交。`)
   } finally {
@@ -69,14 +67,16 @@ function fail(message) {
 }
 
 function weigh() {
-  const bytes = [...filesOf(path.join(PACKAGE, 'miniprogram_dist')).values()].reduce((sum, data) => sum + data.length, 0)
+  // types are read by editors and do not reach the phone
+  const shipped = [...filesOf(path.join(PACKAGE, 'miniprogram_dist'))].filter(([name]) => !name.endsWith('.d.ts'))
+  const bytes = shipped.reduce((sum, [, data]) => sum + data.length, 0)
   console.log(`tts-client：${(bytes / 1024).toFixed(1)} KB（上限 ${MAX_BYTES / 1024} KB）`)
   if (bytes > MAX_BYTES) fail('tts-client 超过了体积上限。')
 }
 
 if (process.argv.includes('--check')) check()
 else {
-  for (const folder of ['miniprogram_dist', 'types']) fs.rmSync(path.join(PACKAGE, folder), { recursive: true, force: true })
+  fs.rmSync(path.join(PACKAGE, 'miniprogram_dist'), { recursive: true, force: true })
   build(PACKAGE)
 }
 weigh()

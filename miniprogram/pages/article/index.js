@@ -5,7 +5,7 @@ const SAMPLE = `清晨的湖边，薄雾还没有散去。几只白鹭站在浅�
 远处传来摇橹的声音，一下，又一下，像是有人在轻轻地翻书。
 老人说，这片湖一百年前就是这个样子。他说话的时候，雾慢慢地亮了起来。`
 
-/** @type {import('../../tts-client/types/index').Task<import('../../tts-client/types/index').JobResult> | undefined} */
+/** @type {import('../../tts-client/miniprogram_dist/index').Task<import('../../tts-client/miniprogram_dist/index').JobResult> | undefined} */
 let job
 
 Page({
@@ -62,7 +62,7 @@ Page({
       const { url, durationS } = await task
       this.setData({ made: { url, minutes: (durationS / 60).toFixed(1) } })
     } catch (error) {
-      const { code, message } = /** @type {import('../../tts-client/types/index').TtsError} */ (error)
+      const { code, message } = /** @type {import('../../tts-client/miniprogram_dist/index').TtsError} */ (error)
       if (code !== 'cancelled') this.setData({ problem: message })
     }
     if (job === task) job = undefined

@@ -6,6 +6,7 @@ Page({
     /** @type {Array<{ name: string, title: string }>} */
     voices: [{ name: 'female', title: '女声' }],
     speaker: 'female',
+    voiceId: '',
     speed: 1,
     voice: {},
     background: true,
@@ -36,7 +37,7 @@ Page({
 
   /** @param {WechatMiniprogram.RadioGroupChange} event */
   onSpeaker(event) {
-    this.change({ speaker: event.detail.value })
+    this.change({ speaker: event.detail.value, voiceId: '' })
   },
 
   /** @param {WechatMiniprogram.SliderChange} event */
@@ -49,7 +50,7 @@ Page({
     this.change({ background: event.detail.value })
   },
 
-  /** @param {{ speaker?: string, speed?: number, background?: boolean }} change */
+  /** @param {{ speaker?: string, voiceId?: string, speed?: number, background?: boolean }} change */
   change(change) {
     preferences.set(change)
     this.setData({ ...change, voice: preferences.voice() })

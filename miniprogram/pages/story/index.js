@@ -4,6 +4,8 @@ const { CAST, STORY } = require('./story')
 
 /** @type {{ cancel(): void } | undefined} */
 let task
+/** @type {string[]} */
+let known = [] // 服务端支持的情感；不支持的不发，否则会被拒绝
 let turn = 0 // 每次开始或停下加一：旧的朗读看到它变了就不再往下讲
 
 Page({
@@ -15,6 +17,14 @@ Page({
     problem: '',
   },
 
+  async onLoad() {
+    try {
+      const { emotions = [] } = await getTtsClient().voices()
+      known = emotions
+    } catch (error) {
+      console.warn('问不到服务端支持哪些情感，先按平静的语气讲', error)
+    }
+  },
   onHide() {
     this.stop()
   },
@@ -58,7 +68,7 @@ Page({
         await speaking
       }
     } catch (error) {
-      const { code, message } = /** @type {import('../../tts-client/types/index').TtsError} */ (error)
+      const { code, message } = /** @type {import('../../tts-client/miniprogram_dist/index').TtsError} */ (error)
       if (ours === turn && code !== 'cancelled') this.setData({ problem: message })
     }
     if (ours === turn) this.stop()
@@ -68,5 +78,5 @@ Page({
 /** @param {{ role: string, emotion?: string, intensity?: number }} line */
 function voiceOf({ role, emotion, intensity }) {
   const speaker = CAST[role] || preferences.get().speaker
-  return emotion ? { speaker, emotion, intensity } : { speaker }
+  return emotion && known.includes(emotion) ? { speaker, emotion, intensity } : { speaker }
 }

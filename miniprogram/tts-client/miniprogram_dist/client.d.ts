@@ -51,12 +51,34 @@ export interface Preloaded {
         error: TtsError;
     }>;
 }
+export interface ClonedVoice {
+    /** For `VoiceOptions.voice_id`. */
+    voice_id: string;
+    title: string;
+    created_at: string;
+    /** Uploaded by this user, who may remove it. */
+    owned: boolean;
+}
+/** A recording, and that the person heard in it agreed. */
+export interface VoiceUpload {
+    /** As `wx.chooseMedia`, a recorder, or `wx.chooseMessageFile` gave it. */
+    filePath: string;
+    title: string;
+    consent: {
+        person: string;
+        purpose: string;
+        agreedAt: Date;
+        statement: string;
+    };
+}
 export interface Voices {
     voices: Array<{
         name: string;
         title: string;
         gender: string;
     }>;
+    cloned?: ClonedVoice[];
+    emotions?: string[];
     speed: {
         min: number;
         max: number;
@@ -89,6 +111,10 @@ export declare class TtsClient implements Source<VoiceOptions> {
     resumeJob(id: string, text: string, handlers?: JobHandlers): Task<JobResult>;
     /** Voices, bounds of the speed, formats. */
     voices(): Task<Voices>;
+    /** Clone a voice; the server refuses without the whole consent. Sent twice, it is the same voice. */
+    addVoice({ filePath, title, consent }: VoiceUpload): Task<ClonedVoice>;
+    /** Delete a voice of one's own, and on the server all that was made with it. */
+    removeVoice(id: string): Task<void>;
     /** A reader of long texts, for a screen of your own; `tts-player` is one. */
     createReader(changed: (state: State) => void): Reader<VoiceOptions>;
     /** For readers: one clip, from memory, file, or server. */

@@ -3,7 +3,7 @@ import { createTtsClient, TtsClient } from './client';
 import { asTtsError, TtsError } from './errors';
 export { asTtsError, createTtsClient, TtsError };
 export { TtsClient };
-export type { ClientOptions, Platform, Preloaded, SpeakOptions, VoiceOptions, Voices } from './client';
+export type { ClientOptions, ClonedVoice, Platform, Preloaded, SpeakOptions, VoiceOptions, Voices, VoiceUpload } from './client';
 export type { Clip, Timing, Warning } from './clip';
 export type { Job, JobHandlers, JobPart, JobResult } from './job';
 export type { Piece, StreamEnd, StreamHandlers } from './stream';
