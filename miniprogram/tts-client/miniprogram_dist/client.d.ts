@@ -23,6 +23,11 @@ export interface VoiceOptions {
     volume?: number;
     format?: 'mp3' | 'wav' | 'm4a' | 'aac';
     voice_id?: string;
+    /**
+     * Whether the file itself must be heard to be made by AI. `false` is for those who show it on the screen all the
+     * time and offer no download; the components of this package do. Default true.
+     */
+    explicit_label?: boolean;
 }
 export interface ClientOptions {
     /** For instance `https://tts.example.com`; must be among the legal domains of the mini-program. */
@@ -91,6 +96,7 @@ export declare class TtsClient implements Source<VoiceOptions> {
     readonly cache: FileCache;
     private _flights;
     private _links;
+    private _mustLabel;
     private _hush;
     constructor(_options: ClientOptions);
     /** Read `text` aloud; resolves when it has been heard to the end. Whatever was being read before stops. */
@@ -127,6 +133,7 @@ export declare class TtsClient implements Source<VoiceOptions> {
     private _file;
     private _cache;
     private _link;
+    private _ask;
     private _body;
 }
 export declare function createTtsClient(options: ClientOptions): TtsClient;

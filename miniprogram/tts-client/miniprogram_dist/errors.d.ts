@@ -5,6 +5,8 @@ export interface Cause {
     retryAfterS?: number;
     /** May the same call succeed later without any change? */
     passing?: boolean;
+    /** Of the request, where one of them is wrong. */
+    field?: string;
     /** What the platform said, for the developer's console. */
     said?: string;
 }
@@ -17,6 +19,7 @@ export declare class TtsError extends Error {
     readonly requestId: string;
     readonly retryAfterS: number;
     readonly passing: boolean;
+    readonly field: string;
     readonly said: string;
     constructor(code: string, message: string, cause?: Cause);
 }

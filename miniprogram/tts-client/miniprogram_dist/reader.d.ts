@@ -115,6 +115,8 @@ export declare class Reader<Options> {
     private _totalS;
     private _durationOf;
     private _lengthOf;
+    private _textOf;
+    private _voiceOf;
     private _rate;
     private _isHeard;
     private _set;

@@ -16,7 +16,6 @@ export interface Piece {
 export interface StreamHandlers {
     onStart?: (opening: {
         sampleRate: number;
-        sentences: number;
     }) => void;
     onPiece: (piece: Piece) => void;
 }

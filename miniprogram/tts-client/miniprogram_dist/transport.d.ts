@@ -48,6 +48,7 @@ export declare class Transport {
     private _bearer;
     private _waitMs;
     private _login;
+    private _send;
     private _ask;
 }
 /** Look a header up whatever its case, which differs between platforms. */

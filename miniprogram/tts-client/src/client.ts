@@ -9,7 +9,7 @@ import { Reader, Source, State, takeFloor } from './reader'
 import { AudioPlatform } from './sound'
 import { runStream, StreamEnd, StreamHandlers } from './stream'
 import { Flights, Signal, startTask, Task, Urgency } from './task'
-import { Persistence, Platform as NetworkPlatform, Transport, URGENT } from './transport'
+import { Answer, Persistence, Platform as NetworkPlatform, Transport, URGENT } from './transport'
 
 /** The part of `wx` that the client needs; tests bring their own. */
 export type Platform = NetworkPlatform &
@@ -29,6 +29,11 @@ export interface VoiceOptions {
   volume?: number
   format?: 'mp3' | 'wav' | 'm4a' | 'aac'
   voice_id?: string
+  /**
+   * Whether the file itself must be heard to be made by AI. `false` is for those who show it on the screen all the
+   * time and offer no download; the components of this package do. Default true.
+   */
+  explicit_label?: boolean
 }
 
 export interface ClientOptions {
@@ -92,6 +97,7 @@ export class TtsClient implements Source<VoiceOptions> {
   readonly cache: FileCache
   private _flights: Flights<Clip>
   private _links = new Map<string, Clip>()
+  private _mustLabel = false
   private _hush: Signal | undefined
 
   constructor(private _options: ClientOptions) {
@@ -277,12 +283,25 @@ export class TtsClient implements Source<VoiceOptions> {
   private async _link(key: string, body: Body, signal: Signal, urgency: Urgency): Promise<Clip> {
     const known = this._links.get(key)
     if (known && known.expiresMs > Date.now() + 60000) return known
-    const { data } = await this.transport.send({ path: '/tts', method: 'POST', data: { ...body, timestamps: true }, urgency, signal })
+    const { data } = await this._ask({ ...body, timestamps: true }, signal, urgency)
     if (!data || typeof data.audio_url !== 'string') throw new TtsError('bad_answer', '语音服务的回答有误：请稍后再试。')
     const clip = clipOf(data, body.text)
     this._links.set(key, clip)
     if (this._links.size > LINKS_KEPT) this._links.delete(this._links.keys().next().value as string)
     return clip
+  }
+
+  private async _ask(data: Record<string, unknown>, signal: Signal, urgency: Urgency): Promise<Answer> {
+    const call = { path: '/tts', method: 'POST' as const, urgency, signal }
+    const { explicit_label, ...labelled } = data
+    try {
+      return await this.transport.send({ ...call, data: this._mustLabel ? labelled : data })
+    } catch (thrown) {
+      // this server lets nobody go without: from now on it is not asked for
+      if ((thrown as TtsError).field !== 'explicit_label' || this._mustLabel) throw thrown
+      this._mustLabel = true
+      return this.transport.send({ ...call, data: labelled })
+    }
   }
 
   private _body(text: string, options: VoiceOptions): Body {

@@ -6,6 +6,8 @@ export interface Cause {
   retryAfterS?: number
   /** May the same call succeed later without any change? */
   passing?: boolean
+  /** Of the request, where one of them is wrong. */
+  field?: string
   /** What the platform said, for the developer's console. */
   said?: string
 }
@@ -19,6 +21,7 @@ export class TtsError extends Error {
   readonly requestId: string
   readonly retryAfterS: number
   readonly passing: boolean
+  readonly field: string
   readonly said: string
 
   constructor(code: string, message: string, cause: Cause = {}) {
@@ -30,6 +33,7 @@ export class TtsError extends Error {
     this.requestId = cause.requestId || ''
     this.retryAfterS = cause.retryAfterS || 0
     this.passing = Boolean(cause.passing)
+    this.field = cause.field || ''
     this.said = cause.said || ''
   }
 }
@@ -83,6 +87,7 @@ export function refused(status: number, body: unknown, retryAfterS: number): Tts
     retryAfterS,
     // a gateway that says when to come back is restarting; other failures of it will not heal by asking again
     passing: status === 429 || status === 503 || (status >= 500 && retryAfterS > 0),
+    field: text('field'),
     said: text('title'),
   })
 }

@@ -290,10 +290,9 @@ export class Reader<Options> {
     this._isOpen = false
     this._set({ status: 'loading' })
     this._clips[piece] = undefined
-    const text = this._text.slice(span.begin, span.end)
     const want = this._want
     const again = () => want === this._want && this._isHeard() && void this._begin(piece, (clip) => Math.min(atS, clip.durationS))
-    this._source.forget(text, this._options.voice).then(again, again)
+    this._source.forget(this._textOf(piece), this._voiceOf(piece)).then(again, again)
   }
 
   private _clipOf(piece: number): Promise<Clip> {
@@ -310,8 +309,7 @@ export class Reader<Options> {
   }
 
   private _fetch(piece: number, urgent: boolean): Task<Clip> {
-    const { begin, end } = this._pieces[piece] as Span
-    return this._source.fetch(this._text.slice(begin, end), this._options.voice, { urgent, local: !this._options.background })
+    return this._source.fetch(this._textOf(piece), this._voiceOf(piece), { urgent, local: !this._options.background })
   }
 
   private _fetchAhead(piece: number): void {
@@ -453,6 +451,17 @@ export class Reader<Options> {
   private _lengthOf(piece: number): number {
     const span = this._pieces[piece]
     return span ? span.end - span.begin : 0
+  }
+
+  private _textOf(piece: number): string {
+    const span = this._pieces[piece]
+    return span ? this._text.slice(span.begin, span.end) : ''
+  }
+
+  // the label that is heard belongs at the end of the whole, not of every piece
+  private _voiceOf(piece: number): Options {
+    const isLast = piece === this._pieces.length - 1
+    return isLast ? this._options.voice : { explicit_label: false, ...this._options.voice }
   }
 
   private _rate(): number {

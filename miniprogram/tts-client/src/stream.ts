@@ -19,7 +19,7 @@ export interface Piece {
 }
 
 export interface StreamHandlers {
-  onStart?: (opening: { sampleRate: number; sentences: number }) => void
+  onStart?: (opening: { sampleRate: number }) => void
   onPiece: (piece: Piece) => void
 }
 
@@ -45,9 +45,7 @@ function attempt(
 ): Promise<StreamEnd> {
   return new Promise((resolve, reject) => {
     const reading = new Reading(String(body.text), handlers)
-    let status = 0
     let failure: TtsError | undefined
-    const early: ArrayBuffer[] = []
     const fail = (thrown: unknown) => {
       failure = asTtsError(thrown)
       task.abort()
@@ -65,23 +63,17 @@ function attempt(
     const task = transport.platform.request<ArrayBuffer>({
       url: `${transport.baseUrl}/tts/stream`,
       method: 'POST',
-      data: body,
+      data: { ...body, format: 'pcm' },
       header: { 'content-type': 'application/json', Accept: FRAMES, ...authorization },
       responseType: 'arraybuffer',
       enableChunked: true,
       timeout: STREAM_LIMIT_MS,
-      success: (answer) => {
+      success: ({ statusCode, data, header }) => {
         forget()
-        if (failure) return
-        status = answer.statusCode
-        const whole = answer.data instanceof ArrayBuffer && answer.data.byteLength ? [answer.data] : []
-        if (status !== 200) {
-          const text = decodeUtf8(new Uint8Array(early[0] || whole[0] || new ArrayBuffer(0)))
-          return fail(refused(status, jsonOf(text), retryAfterS(headerOf(answer.header)('Retry-After'))))
-        }
         // clients without chunks (WeChat on a computer) bring everything at the end
-        for (const chunk of early.length ? early.splice(0) : reading.frames ? [] : whole) feed(chunk)
+        if (data instanceof ArrayBuffer && !reading.bytes) feed(data)
         if (failure) return
+        if (statusCode !== 200) return fail(refused(statusCode, reading.problem(), retryAfterS(headerOf(header)('Retry-After'))))
         try {
           resolve(reading.end())
         } catch (thrown) {
@@ -93,16 +85,7 @@ function attempt(
         if (!failure) fail(signal.cancelled ? cancelled() : unanswered(said))
       },
     })
-    if (task.onHeadersReceived) {
-      task.onHeadersReceived((received) => {
-        status = (received as { statusCode?: number }).statusCode || status
-        if (status === 200) early.splice(0).forEach(feed)
-      })
-    }
-    if (task.onChunkReceived) {
-      // until the status is known the bytes may be an error document
-      task.onChunkReceived(({ data }) => (status === 200 || looksLikeFrames(data, reading, early) ? feed(data) : void early.push(data.slice(0))))
-    }
+    if (task.onChunkReceived) task.onChunkReceived(({ data }) => feed(data))
     const forget = signal.onCancel(() => {
       task.abort()
       reject(cancelled())
@@ -112,21 +95,16 @@ function attempt(
 
 const FRAMES = 'application/octet-stream'
 
-// base libraries that do not tell the status early: a problem document begins with a brace, a frame with its type
-function looksLikeFrames(data: ArrayBuffer, reading: Reading, early: ArrayBuffer[]): boolean {
-  if (reading.bytes) return true
-  if (early.length) return false
-  return new Uint8Array(data)[0] === 0x4a
-}
+const BRACE = 0x7b // a problem document begins with it, a frame with its type
 
 class Reading {
-  frames = 0
   bytes = 0
   pieces = 0
   private _parser = new FrameParser()
   private _sampleRate = 0
   private _samples = 0
   private _note: any
+  private _refusal: ArrayBuffer[] = []
 
   constructor(
     private _text: string,
@@ -134,9 +112,10 @@ class Reading {
   ) {}
 
   push(chunk: ArrayBuffer): void {
+    const isRefusal = this.bytes ? this._refusal.length : new Uint8Array(chunk)[0] === BRACE
     this.bytes += chunk.byteLength
+    if (isRefusal) return void this._refusal.push(chunk.slice(0))
     for (const { type, payload } of this._parser.push(chunk)) {
-      this.frames += 1
       if (type === 'J') this._read(jsonOf(decodeUtf8(payload)))
       else if (type === 'A') this._hear(payload.buffer as ArrayBuffer)
       else if (type === 'E') {
@@ -144,6 +123,11 @@ class Reading {
         throw refused(problem.status || 502, problem, 0)
       }
     }
+  }
+
+  /** What an answer other than 200 says. */
+  problem(): unknown {
+    return jsonOf(this._refusal.map((chunk) => decodeUtf8(new Uint8Array(chunk))).join(''))
   }
 
   end(): StreamEnd {
@@ -155,7 +139,7 @@ class Reading {
     this._note = note
     if (!note.sample_rate) return
     this._sampleRate = note.sample_rate
-    if (this._handlers.onStart) this._handlers.onStart({ sampleRate: note.sample_rate, sentences: note.sentences })
+    if (this._handlers.onStart) this._handlers.onStart({ sampleRate: note.sample_rate })
   }
 
   private _hear(pcm: ArrayBuffer): void {

@@ -63,19 +63,7 @@ export class Transport {
 
   /** The JSON answer to `call`. */
   async send(call: Call): Promise<Answer> {
-    return this.persist(call, (authorization) =>
-      this._ask(call.signal, ({ success, fail }) =>
-        this.platform.request({
-          url: this.baseUrl + call.path,
-          method: call.method || 'GET',
-          ...(call.data ? { data: call.data } : {}),
-          header: { ...JSON_HEADER, ...authorization, ...call.header },
-          timeout: this._persistence.timeoutMs,
-          success,
-          fail,
-        }),
-      ),
-    )
+    return this.persist(call, (authorization) => this._send(call, authorization))
   }
 
   /** Fetch a signed link into a temporary file; returns its path. */
@@ -147,22 +135,25 @@ export class Transport {
 
   private async _login(code: string): Promise<{ access_token: string; expires_in: number }> {
     // one attempt: a code works once, so whoever tries again brings a new one
-    const answer = await this.slots.run(URGENT, new Signal(), () =>
-      this._ask(new Signal(), ({ success, fail }) =>
-        this.platform.request({
-          url: `${this.baseUrl}/auth/wechat`,
-          method: 'POST',
-          data: { code },
-          header: JSON_HEADER,
-          timeout: this._persistence.timeoutMs,
-          success,
-          fail,
-        }),
-      ),
-    )
+    const call: Call = { path: '/auth/wechat', method: 'POST', data: { code }, urgency: URGENT, signal: new Signal() }
+    const answer = await this.slots.run(URGENT, call.signal, () => this._send(call, {}))
     const { access_token, expires_in } = answer.data || {}
     if (typeof access_token !== 'string' || !(expires_in > 0)) throw new TtsError('bad_answer', '登录服务的回答有误：请稍后再试。')
     return answer.data
+  }
+
+  private _send({ path, method = 'GET', data, header, signal }: Call, authorization: Record<string, string>): Promise<Answer> {
+    return this._ask(signal, ({ success, fail }) =>
+      this.platform.request({
+        url: this.baseUrl + path,
+        method,
+        ...(data ? { data } : {}),
+        header: { 'content-type': 'application/json', ...authorization, ...header },
+        timeout: this._persistence.timeoutMs,
+        success,
+        fail,
+      }),
+    )
   }
 
   private _ask(signal: Signal, start: (callbacks: Callbacks) => Aborting): Promise<Answer> {
@@ -188,8 +179,6 @@ export class Transport {
     })
   }
 }
-
-const JSON_HEADER = { 'content-type': 'application/json' }
 
 /** Look a header up whatever its case, which differs between platforms. */
 export function headerOf(headers: Record<string, string> | undefined): (name: string) => string {

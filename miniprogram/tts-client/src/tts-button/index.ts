@@ -4,6 +4,7 @@ import type { VoiceOptions } from '../client'
 import { asTtsError, getTtsClient } from '../index'
 import type { Task } from '../task'
 
+const LABEL_SHOWN = { explicit_label: false } // it is written on the button
 const tasks = new WeakMap<object, Task<void>>()
 
 Component({
@@ -58,6 +59,7 @@ Component({
       try {
         this.setData({ status: 'loading', message: '' })
         task = getTtsClient().speak(text, {
+          ...LABEL_SHOWN,
           ...(voice as VoiceOptions),
           onPlay: () => {
             this.setData({ status: 'playing' })
@@ -99,7 +101,7 @@ Component({
       if (!preload || !text) return
       try {
         getTtsClient()
-          .preload(text, voice as VoiceOptions)
+          .preload(text, { ...LABEL_SHOWN, ...(voice as VoiceOptions) })
           .catch(() => undefined) // tried again, and reported, at the tap
       } catch {
         return // no client yet: said at the tap

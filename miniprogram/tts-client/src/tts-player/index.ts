@@ -133,7 +133,8 @@ Component({
         if (loaded.get(this) === wanted) return // observers also fire when nothing changed
         loaded.set(this, wanted)
         this.setData({ lines: [], active: -1 })
-        reader.load(text, { voice: (voice || {}) as VoiceOptions, background, title, rate: RATES[rateIndex] || 1 })
+        // the notice is on the screen as long as the player is
+        reader.load(text, { voice: { explicit_label: false, ...(voice as VoiceOptions) }, background, title, rate: RATES[rateIndex] || 1 })
         this.show(reader.state)
         if (autoplay) reader.play()
       })
