@@ -16,7 +16,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import access, errors, rates, routes
 from app.auth import ApiKeys, Door, Tokens
 from app.database import connect
+from app.disk import DiskGuard
 from app.gateway import Gateway
+from app.gateway.breaker import BreakerGateway
 from app.gateway.catalogue import Catalogue
 from app.gateway.predict import PredictGateway
 from app.gateway.voices import VoiceStore
@@ -32,10 +34,11 @@ from app.readiness import Parts, Readiness
 from app.services import Services, attach
 from app.speech import Presence, Speech, Terms
 from app.storage import Storage
+from app.storage.fallback import FallbackStorage
 from app.storage.local import LocalStorage, link_secret
 from app.tencent import Signatures
 from app.voices import Voices
-from settings import Settings, StorageSettings
+from settings import GatewaySettings, Settings, StorageSettings
 
 _log = logging.getLogger(__name__)
 
@@ -81,17 +84,31 @@ def _assemble(
     keyring = load_keyring(settings.auth)
     engine = connect(settings.database.url.get_secret_value(), settings.proxy.threads)
     links = _links(settings.storage, keyring, clock) if storage is None else ()
-    store = storage or (links[0] if links else _bucket(settings.storage))
-    speaker = gateway or PredictGateway(settings.gateway, _token(settings))
+    store = storage or _store(settings.storage, links, clock)
+    speaker = _guarded(gateway or PredictGateway(settings.gateway, _token(settings)), settings.gateway)
     catalogue = Catalogue(speaker, settings.gateway.info_lifetime_s)
     identity = identify(settings, keyring, engine, clock)
     tokens, keys = Tokens(settings.auth, identity.signing, engine, clock), ApiKeys(engine, clock)
     quota = CharacterQuota(engine, settings.limits.characters_per_day, clock)
     library = Library(engine, clock, settings.cache.touch_interval_s)
-    presence = Presence(store, 0 if links else settings.cache.verify_interval_s)
+    presence = Presence(store, 0 if store in links else settings.cache.verify_interval_s)
     labels = Labels(settings.label, speaker)
     leases = leases_in(settings.limits.storage_uri.get_secret_value())
-    speech = Speech(speaker, catalogue, library, store, quota, _terms(settings), clock, presence, labels, leases=leases)
+    pruner = Pruner(library, store, _rules(settings), clock)
+    disk = DiskGuard(_place(settings), settings.proxy.min_free_mb * _MB, pruner.make_room)
+    speech = Speech(
+        speaker,
+        catalogue,
+        library,
+        store,
+        quota,
+        _terms(settings),
+        clock,
+        presence,
+        labels,
+        leases=leases,
+        check_room=disk.check,
+    )
     return Services(
         settings=settings,
         engine=engine,
@@ -115,7 +132,8 @@ def _assemble(
             clock,
         ),
         prewarm=Prewarm(engine, speech, clock),
-        pruner=Pruner(library, store, _rules(settings), clock),
+        pruner=pruner,
+        disk=disk,
         readiness=Readiness(_parts(settings, speaker, store, engine)),
         now=clock,
     )
@@ -123,9 +141,19 @@ def _assemble(
 
 def _links(settings: StorageSettings, keyring: Keyring, clock: Callable[[], float]) -> tuple[LocalStorage, ...]:
     """One view of the folder for each key of the ring, the signing one first: links outlive a rotation too."""
-    if settings.kind != "local":
+    if settings.kind != "local" and not settings.cos_fallback:
         return ()
     return tuple(LocalStorage(settings.dir, link_secret(secret), now=clock) for secret in keyring.keys.values())
+
+
+def _store(settings: StorageSettings, links: tuple[LocalStorage, ...], clock: Callable[[], float]) -> Storage:
+    if settings.kind == "local":
+        return links[0]
+    return FallbackStorage(_bucket(settings), links[0], settings.url_lifetime_s, clock) if links else _bucket(settings)
+
+
+def _guarded(gateway: Gateway, settings: GatewaySettings) -> BreakerGateway:
+    return BreakerGateway(gateway, settings.breaker_failures, settings.breaker_pause_s)
 
 
 def _bucket(settings: StorageSettings) -> Storage:
@@ -144,6 +172,9 @@ def _bucket(settings: StorageSettings) -> Storage:
             prefix=settings.cos_prefix,
             domain=settings.cos_endpoint or None,
             scheme=settings.cos_scheme,
+            # with a folder to stand in, nobody needs to wait for a second try
+            retries=0 if settings.cos_fallback else 1,
+            timeout_s=(1.0, 4.0) if settings.cos_fallback else (2.0, 8.0),
         )
     )
 
@@ -172,8 +203,12 @@ def _rules(settings: Settings) -> Rules:
 
 
 def _parts(settings: Settings, gateway: Gateway, storage: Storage, engine: Engine) -> Parts:
-    place = settings.storage.dir if settings.storage.kind == "local" else Path()
-    return Parts(gateway, engine, storage, place, settings.proxy.min_free_mb * _MB)
+    return Parts(gateway, engine, storage, _place(settings), settings.proxy.min_free_mb * _MB)
+
+
+def _place(settings: Settings) -> Path:
+    """Anywhere on the disk that fills up."""
+    return settings.storage.dir if settings.storage.kind == "local" or settings.storage.cos_fallback else Path()
 
 
 def _name_request() -> None:

@@ -27,10 +27,12 @@ from app.schemas import check_text
 from app.services import Services, services_of
 from app.speech import Wish
 from app.storage import StorageError
+from app.storage.fallback import FallbackStorage
 from settings import Settings, SettingsError, load_settings
 
 _DAY_S = 86_400
 _FORGET_EVERY_S = 3600.0
+_MOVE_EVERY_S = 15.0
 _SETTLE_EVERY_S = 60.0
 
 
@@ -140,12 +142,18 @@ def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     tasks = (
         Task("prune", settings.worker.prune_interval_s, _forgiving(parts.pruner.sweep)),
         Task("forget", _FORGET_EVERY_S, _forgiving(lambda: _forget(parts))),
+        Task("move", _MOVE_EVERY_S, _forgiving(lambda: _move(parts))),
         Task("voices", _SETTLE_EVERY_S, _forgiving(parts.voices.settle)),
     )
     print("后台任务已启动。", file=sys.stderr, flush=True)
     run_schedule(tasks, parts.prewarm, stop)
     print("后台任务已停止。", file=sys.stderr)
     return 0
+
+
+def _move(parts: Services) -> None:
+    if isinstance(parts.storage, FallbackStorage):
+        parts.storage.move()
 
 
 def _forget(parts: Services) -> None:

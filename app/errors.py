@@ -46,7 +46,7 @@ from flask import Flask, Response, g
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 
-from app.storage import AudioNotFoundError, LinkError, LinkExpiredError, StorageError
+from app.storage import AudioNotFoundError, LinkError, LinkExpiredError, StorageError, StorageFullError
 
 _log = logging.getLogger(__name__)
 
@@ -329,13 +329,14 @@ class EngineUnreachableError(GatewayError):
 
     code = "engine_unreachable"
 
-    def __init__(self) -> None:
+    def __init__(self, retry_after_s: int = 5) -> None:
         super().__init__("语音引擎没有响应：它可能正在重启，请稍后重试。")
+        self.retry_after_s = retry_after_s
 
     @property
     def headers(self) -> dict[str, str]:
         """A restart takes some seconds."""
-        return {"Retry-After": "5"}
+        return {"Retry-After": str(self.retry_after_s)}
 
 
 class EngineRefusedError(GatewayError):
@@ -356,8 +357,9 @@ class EngineBusyError(GatewayError):
     status = 503
     code = "engine_busy"
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(f"语音引擎正忙：请在 {retry_after_s} 秒后重试。")
+    def __init__(self, retry_after_s: int, position: int | None = None) -> None:
+        data = {} if position is None else {"position": position}
+        super().__init__(f"语音引擎正忙：请在 {retry_after_s} 秒后重试。", **data)
         self.retry_after_s = retry_after_s
 
     @property
@@ -378,6 +380,7 @@ class EngineTimeoutError(GatewayError):
 
 FOREIGN: dict[type[Exception], int] = {
     StorageError: 502,
+    StorageFullError: 507,
     LinkError: 403,
     LinkExpiredError: 403,
     AudioNotFoundError: 404,

@@ -30,6 +30,7 @@ _WHY = {
     502: "语音引擎、音频存储或微信接口失败",
     503: "正忙或尚未就绪；请按 Retry-After 重试",
     504: "语音引擎超时",
+    507: "服务器磁盘已满，只能播放已有的音频",
 }
 _COMMON = (401, 403, 429, 500, 503)
 _BODY = (400, 413, 415, 422)
@@ -89,7 +90,7 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             "合成语音",
             f"文本最多 {limit} 个字符。说过的话直接取自缓存，不计用量。",
             schemas.SpeechReply,
-            (*_BODY, *_COMMON, 502, 504),
+            (*_BODY, *_COMMON, 502, 504, 507),
             schemas.SpeechRequest,
         ),
         Call(

@@ -65,6 +65,19 @@ class Pruner:
             _log.info("pruned %s", swept)
         return swept
 
+    def make_room(self, wanted_bytes: int) -> int:
+        """Remove the least recently used sounds to which no link is open any more; returns the bytes freed."""
+        freed = 0
+        oldest_s = self.now() - self.rules.url_lifetime_s
+        while freed < wanted_bytes and (batch := self.library.least_recent(oldest_s, _BATCH)):
+            before = freed
+            for record in batch:
+                if freed < wanted_bytes and self._remove(record):
+                    freed += record.size
+            if freed == before:
+                break
+        return freed
+
     def _sweep_old(self) -> tuple[int, int]:
         oldest_s = self.now() - self.rules.max_age_s
         count = size = 0

@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from app.auth import ApiKeys, Door, Tokens
+from app.disk import DiskGuard
 from app.gateway import Gateway
 from app.gateway.catalogue import Catalogue
 from app.identity import Identity
@@ -36,7 +37,7 @@ class Services:
     catalogue: Catalogue
     storage: Storage
     links: tuple[LocalStorage, ...]
-    """Verify and serve signed links, one for each key of the ring; empty when a bucket serves them."""
+    """Verify and serve signed links, one for each key of the ring; empty when only a bucket serves them."""
     tokens: Tokens
     keys: ApiKeys
     door: Door
@@ -48,6 +49,7 @@ class Services:
     voices: Voices
     prewarm: Prewarm
     pruner: Pruner
+    disk: DiskGuard
     readiness: Readiness
     now: Callable[[], float]
     """Seconds since the epoch."""

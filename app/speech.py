@@ -125,6 +125,8 @@ class Speech:
     labels: Labels
     flight: SingleFlight[Made] = field(default_factory=SingleFlight)
     leases: Leases = field(default_factory=OwnProcess)
+    check_room: Callable[[], None] = lambda: None
+    """Raises ``StorageFullError`` when nothing new can be kept."""
 
     def speak(self, wish: Wish, subject: str, request_id: str) -> Clip:
         """A link to ``wish`` spoken, made only when nobody asked for it before.
@@ -190,6 +192,7 @@ class Speech:
         again = self.find(key)  # made between our look and our turn
         if again is not None:
             return Made(again, fresh=False)
+        self.check_room()
         begun_s = time.monotonic()
         utterance = self.gateway.synthesize(wish.order, Trip(request_id, self.terms.deadline_s))
         took_s = time.monotonic() - begun_s

@@ -59,8 +59,8 @@ class PredictGateway:
 
     def synthesize(self, order: Order, trip: Trip) -> Utterance:
         """Speak ``order``; every failure ends within ``trip.deadline_s`` and the queue's own timeout."""
-        with self._bulkhead.slot():
-            deadline_s = time.monotonic() + min(trip.deadline_s, self._settings.deadline_s)
+        deadline_s = time.monotonic() + min(trip.deadline_s, self._settings.deadline_s)
+        with self._bulkhead.slot(deadline_s - time.monotonic()):
             headers = {
                 "Content-Type": "application/json",
                 "X-Request-Id": trip.request_id,

@@ -21,6 +21,15 @@ class StorageError(Exception):
     code = "storage_failed"
 
 
+class StorageFullError(StorageError):
+    """There is no room for anything new (status 507); what is stored is still served."""
+
+    code = "storage_full"
+
+    def __init__(self) -> None:
+        super().__init__("服务器磁盘空间不足，暂时不能合成新的音频：请联系管理员清理磁盘。")
+
+
 class LinkError(Exception):
     """A signed link does not open its file (status 403)."""
 

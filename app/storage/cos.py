@@ -24,8 +24,6 @@ from qcloud_cos import (  # type: ignore[import-untyped]
 
 from app.storage import NAME, AudioNotFoundError, StorageError, StoredFile, check_name
 
-_RETRIES = 1
-"""After a connection error, a timeout or a 5xx; the SDK sleeps one second before it."""
 _PART_MB = 8
 """A larger file goes up in parts of this size."""
 _log = logging.getLogger(__name__)
@@ -52,7 +50,9 @@ class CosOptions:
     connections: int = 16
     """Kept open; the number of threads that may use the store at once."""
     timeout_s: tuple[float, float] = (2.0, 8.0)
-    """To connect, and between two bytes of the answer; a call makes at most two tries, one second apart."""
+    """To connect, and between two bytes of the answer."""
+    retries: int = 1
+    """After a connection error, a timeout or a 5xx; the SDK sleeps one second before it."""
 
 
 class CosStorage:
@@ -70,7 +70,7 @@ class CosStorage:
             Domain=options.domain,
             Timeout=options.timeout_s,
         )
-        self._client = CosS3Client(config, retry=_RETRIES, session=_session(options.connections))
+        self._client = CosS3Client(config, retry=options.retries, session=_session(options.connections))
 
     def put(self, name: str, data: bytes, media_type: str) -> None:
         """Store ``data``; COS checks its MD5, and who may read it is the bucket's to say (which must be private).

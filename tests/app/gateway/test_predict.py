@@ -431,7 +431,7 @@ def test_more_than_the_bulkhead_holds_is_refused_at_once(stub, connect):
     assert begun.acquire(timeout=5)
     threads[1].start()  # waits for its turn
     started = time.monotonic()
-    while gateway._bulkhead._places._value and time.monotonic() - started < 5:
+    while gateway._bulkhead._inside < 2 and time.monotonic() - started < 5:
         time.sleep(0.01)
     started = time.monotonic()
     with pytest.raises(EngineBusyError):
