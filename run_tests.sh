@@ -17,6 +17,8 @@ readonly PACKAGES=(
   "libespeak-ng1:训练数据的老师"
   "espeak-ng-data:训练数据的老师"
   "curl:粘贴 curl 命令的测试"
+  "nodejs:小程序的测试"
+  "npm:小程序的测试"
 )
 FAILED=()
 
@@ -31,12 +33,22 @@ step() {
 
 is_there() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
+# 不是用 apt 装的，但已经有了
+is_elsewhere() {
+  case $1 in
+    nginx-light) [[ -n $(command -v nginx) ]] ;;
+    nodejs) [[ -n $(command -v node) ]] ;;
+    npm) [[ -n $(command -v npm) ]] ;;
+    *) return 1 ;;
+  esac
+}
+
 install_packages() {
   local entry package
   local -a missing=()
   for entry in "${PACKAGES[@]}"; do
     package=${entry%%:*}
-    is_there "$package" || [[ $package == nginx-light && -n $(command -v nginx) ]] || missing+=("$package")
+    is_there "$package" || is_elsewhere "$package" || missing+=("$package")
   done
   ((${#missing[@]})) || return 0
   if [[ $(id -u) -ne 0 || -z $(command -v apt-get) ]]; then
@@ -70,6 +82,26 @@ check_scripts() {
   shellcheck "${scripts[@]}"
 }
 
+# 小程序：类型、编译是否最新、WXML、单元、组件，以及对真实服务的端到端测试
+check_miniprogram() {
+  local hash stamp=miniprogram/node_modules/.package-lock.sha256
+  if [[ -z $(command -v node) || -z $(command -v npm) ]] || ! node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)'; then
+    say "没有 Node 20 以上与 npm，跳过小程序的测试。"
+    return 0
+  fi
+  hash=$(sha256sum miniprogram/package-lock.json | cut -d ' ' -f 1)
+  if [[ ! -f $stamp || $(<"$stamp") != "$hash" ]]; then
+    say "正在安装小程序测试用的 npm 包……"
+    if ! npm ci --prefix miniprogram --no-audit --no-fund --loglevel error; then
+      npm ping >/dev/null 2>&1 && return 1
+      say "连不上 npm registry，npm 包装不上，跳过小程序的测试。"
+      return 0
+    fi
+    printf '%s\n' "$hash" >"$stamp"
+  fi
+  npm test --prefix miniprogram
+}
+
 main() {
   local status=0
   install_packages
@@ -78,6 +110,11 @@ main() {
   step "ruff check" "$PYTHON" -m ruff check .
   step "mypy" "$PYTHON" -m mypy
   step "shellcheck" check_scripts
+  if (($#)); then
+    say "指定了 pytest 的参数，跳过小程序的测试（单独运行：npm test --prefix miniprogram）。"
+  else
+    step "小程序" check_miniprogram
+  fi
   ((${#FAILED[@]} == 0)) || say "未通过：${FAILED[*]}（详情见上）"
   say "== pytest"
   "$PYTHON" -m pytest "$@" || status=$?
