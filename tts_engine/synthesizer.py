@@ -300,6 +300,6 @@ def _revision(checkpoint: Checkpoint, conventions: Conventions) -> str:
     state = hashlib.sha256(checkpoint.digest.encode())
     state.update(repr(conventions).encode())
     for path in sorted(_FRONTEND.rglob("*")):
-        if path.suffix in (".py", ".gz", ".tsv", ".txt", ".yaml"):
+        if path.suffix in (".py", ".gz", ".npz", ".tsv", ".txt", ".yaml"):
             state.update(path.read_bytes())
     return state.hexdigest()[:16]

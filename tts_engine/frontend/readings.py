@@ -1,19 +1,23 @@
-"""Words → citation readings: own lexicon, then context rules, pypinyin's phrases, g2pM for the rest of the polyphones.
+"""Words → citation readings: own lexicon and context rules, a fitted ranker for polyphones, pypinyin's phrases for the rest.
 
-Sources: pypinyin (MIT) with its phrase dictionary; g2pM (Apache-2.0), a bi-LSTM in numpy trained on CPP.
+Citation readings are what a dictionary prints: 一 yi1, third tones as they are, and full tones where a neutral one is
+a matter of speech (衣服 yi1 fu2). ``neutral`` marks the syllables that speech weakens; ``sandhi.py`` does it.
+
+Sources: pypinyin (MIT) with its phrase dictionary and, for rare characters, Unihan's readings; ``polyphones.py``.
 """
 
 from __future__ import annotations
 
 import re
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from g2pM import G2pM  # type: ignore[import-untyped]
 from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
+from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.data import table
-from tts_engine.frontend.pinyin import PinyinError, numbered, syllable_phonemes
+from tts_engine.frontend.pinyin import numbered
+from tts_engine.frontend.polyphones import Occurrence, Phrase, Polyphones
 from tts_engine.frontend.words import Word, Words
 
 _CONTEXT = 8
@@ -32,7 +36,11 @@ class Syllable:
     """Tone digit last, ü as v; empty where nobody knows a reading."""
     rule: str
     word: int
-    """Index of its word in the phrase."""
+    """Index of its word in the sentence."""
+    neutral: bool = False
+    """Whether ordinary speech weakens it in this word."""
+    tag: str = ""
+    """Part of speech of its word, as jieba names them."""
 
 
 @dataclass(frozen=True)
@@ -45,35 +53,73 @@ class _Rule:
 
 
 class Readings:
-    """Reads runs of Chinese characters. Immutable, so any number of threads may share it."""
+    """Reads sentences. Immutable, so any number of threads may share it."""
 
-    def __init__(self) -> None:
+    def __init__(self, polyphones: Polyphones | None = None) -> None:
+        """Load the dictionaries.
+
+        Args:
+            polyphones: instead of the package's own.
+        """
         self._lexicon, removed = _lexicon()
+        self._neutral = {row[0]: tuple(row[1].split(" ")) if row[1:] else () for row in table("neutral.tsv")}
         self._rules = _polyphone_rules()
-        self._words = Words({word: 200 for word in self._lexicon if len(word) > 1}, removed)
-        self._g2pm = _load_g2pm()
+        added = {word: 200 for word in (*self._lexicon, *self._neutral) if len(word) > 1}
+        self._words = Words(added, removed)
+        self._polyphones = polyphones or Polyphones.load()
 
-    def read(self, text: str) -> tuple[list[Word], list[Syllable]]:
-        """Words of ``text`` and one syllable for each of its characters."""
+    def read(self, text: str) -> list[Syllable | None]:
+        """One syllable for each Chinese character of a sentence, None for its other characters."""
         words = self._words.words(text)
-        guesses: list[str] = []
-        syllables: list[Syllable] = []
+        known = [reading for word in words for reading in self._word(text, word)]
+        chosen = self._chosen(text, words, [place for place, (_, rule) in enumerate(known) if rule in _OPEN])
+        syllables: list[Syllable | None] = [None] * len(text)
         for index, word in enumerate(words):
-            known = self._word(text, word)
-            for offset, character in enumerate(word.text):
-                pinyin, rule = known[offset]
-                if not pinyin:
-                    guesses = guesses or self._guess(text)
-                    pinyin, rule = guesses[word.begin + offset], "g2pm"
-                syllables.append(Syllable(character, pinyin, rule if pinyin else "unknown", index))
-        return words, syllables
+            weak = self._weak_end(word) and known[word.end - 1][1] != "context"
+            for place in range(word.begin, word.end):
+                pinyin, rule = chosen.get(place, known[place])
+                neutral = weak and place == word.end - 1
+                if neutral and place not in chosen:
+                    pinyin = pinyin[:-1] + "5"
+                if is_han(text[place]):
+                    rule = rule if pinyin else "unknown"
+                    syllables[place] = Syllable(text[place], pinyin, rule, index, neutral, word.tag)
+        return syllables
 
     def word_ends(self, text: str) -> set[int]:
         """Positions in ``text`` where a word ends."""
         return {word.end for word in self._words.words(text)}
 
+    def occurrences(self, text: str, places: Sequence[int]) -> list[Occurrence]:
+        """What the ranker sees of the characters of ``text`` at ``places``."""
+        return self._occurrences(text, self._words.words(text), places)
+
+    def _occurrences(self, text: str, words: Sequence[Word], places: Sequence[int]) -> list[Occurrence]:
+        candidates = self._polyphones.candidates
+        found: list[Occurrence] = []
+        index = 0
+        for place in places:
+            while words[index].end <= place:
+                index += 1
+            phrases = _phrases(text, place)
+            found.append(Occurrence(text, place, words, index, phrases, candidates[text[place]]))
+        return found
+
+    def _chosen(self, text: str, words: Sequence[Word], places: Sequence[int]) -> dict[int, tuple[str, str]]:
+        several = [place for place in places if text[place] in self._polyphones.candidates]
+        readings = self._polyphones.choose(self._occurrences(text, words, several))
+        return {place: (pinyin, "polyphone") for place, pinyin in zip(several, readings, strict=True)}
+
+    def _weak_end(self, word: Word) -> bool:
+        """Whether the last syllable is neutral: the word is listed, or ends with a listed word and no dictionary has it."""
+        if word.text in self._neutral:
+            return True
+        if word.text in self._lexicon or _is_phrase(word.text):
+            return False
+        return any(word.text[-length:] in self._neutral for length in range(2, len(word.text)))
+
     def _word(self, text: str, word: Word) -> list[tuple[str, str]]:
-        """Reading and source of each character; an empty reading asks for a guess from the sentence."""
+        """Reading and source of each character; ``_OPEN`` sources yield to the ranker."""
         fitting = self._in_context(text, word.begin, word.text) if len(word.text) > 1 else None
         if fitting:
             return [(pinyin, "context") for pinyin in fitting.split(" ")]
@@ -89,9 +135,10 @@ class Readings:
             phrase = text[:length]
             if phrase in self._lexicon:
                 return [(pinyin, "lexicon") for pinyin in self._lexicon[phrase]]
-            if phrase in PHRASES_DICT and len(PHRASES_DICT[phrase]) == length:
-                spelled = zip(phrase, PHRASES_DICT[phrase], strict=True)
-                return [(_CITATIONS.get(character) or numbered(marked[0]), "phrase") for character, marked in spelled]
+            if self._neutral.get(phrase):
+                return [(pinyin, "lexicon") for pinyin in self._neutral[phrase]]
+            if _is_phrase(phrase):
+                return [(pinyin, "phrase") for pinyin in _spelled(phrase)]
         return []
 
     def _character(self, text: str, at: int) -> tuple[str, str]:
@@ -101,10 +148,7 @@ class Readings:
             return fitting, "context"
         if character in self._lexicon:
             return self._lexicon[character][0], "lexicon"
-        candidates = PINYIN_DICT.get(ord(character), "").split(",")
-        if len(self._g2pm.cedict.get(character, ())) > 1:
-            return "", ""
-        return (numbered(candidates[0]), "character") if candidates[0] else ("", "")
+        return _first(character), "character"
 
     def _in_context(self, text: str, at: int, word: str) -> str | None:
         """What the context rules say of ``word`` at ``at``."""
@@ -114,18 +158,29 @@ class Readings:
                 return rule.pinyin
         return None
 
-    def _guess(self, text: str) -> list[str]:
-        """g2pM's reading of each character of the sentence, pypinyin's first where it has none."""
-        guesses = []
-        for character, guess in zip(text, self._g2pm(text, char_split=True), strict=True):
-            guesses.append(numbered(guess) if _is_syllable(guess) else _first(character))
-        return guesses
+
+_OPEN = frozenset(("phrase", "character"))
 
 
-def _load_g2pm() -> G2pM:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # g2pM 0.1.2.5 leaves its four files to the garbage collector
-        return G2pM()
+def _is_phrase(text: str) -> bool:
+    return len(PHRASES_DICT.get(text, ())) == len(text)
+
+
+def _spelled(phrase: str) -> list[str]:
+    """A phrase's citation readings."""
+    spelled = zip(phrase, PHRASES_DICT[phrase], strict=True)
+    return [_CITATIONS.get(character) or numbered(marked[0]) for character, marked in spelled]
+
+
+def _phrases(text: str, place: int) -> list[Phrase]:
+    """Known phrases that cover the character at ``place``."""
+    found = []
+    for begin in range(max(0, place + 1 - _LONGEST_PHRASE), place + 1):
+        for end in range(max(place + 1, begin + 2), min(len(text), begin + _LONGEST_PHRASE) + 1):
+            if _is_phrase(text[begin:end]):
+                marked = PHRASES_DICT[text[begin:end]][place - begin][0]
+                found.append(Phrase(begin, end, numbered(marked)))
+    return found
 
 
 def _first(character: str) -> str:
@@ -133,33 +188,17 @@ def _first(character: str) -> str:
     return numbered(first) if first else ""
 
 
-def _is_syllable(pinyin: str) -> bool:
-    try:
-        syllable_phonemes(pinyin)
-    except PinyinError:
-        return False
-    return True
-
-
 def _lexicon() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     """Own readings, and the dictionary entries that are no words."""
     lexicon = {}
     removed = set()
-    for word, pinyin in table("words.tsv"):
-        if pinyin == _REMOVED:
-            removed.add(word)
-        else:
-            lexicon[word] = tuple(pinyin.split(" "))
-    for (word,) in table("neutral.tsv"):
-        if word not in lexicon:
-            lexicon[word] = _with_neutral_end(word)
+    for name in ("words.tsv", "names.tsv"):
+        for word, pinyin in table(name):
+            if pinyin == _REMOVED:
+                removed.add(word)
+            else:
+                lexicon[word] = tuple(pinyin.split(" "))
     return lexicon, frozenset(removed)
-
-
-def _with_neutral_end(word: str) -> tuple[str, ...]:
-    spelled = PHRASES_DICT.get(word) or [[_first(character)] for character in word]
-    readings = [numbered(syllable[0]) for syllable in spelled]
-    return (*readings[:-1], readings[-1][:-1] + "5")
 
 
 def _polyphone_rules() -> dict[str, tuple[_Rule, ...]]:

@@ -7,6 +7,7 @@ written. Nothing changes after construction.
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ class Word:
 
     text: str
     begin: int
+    tag: str = ""
+    """jieba's part of speech: ``n`` noun, ``v`` verb, ``nr`` name …; empty where its dictionary lacks the word."""
 
     @property
     def end(self) -> int:
@@ -42,7 +45,10 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
             removed: entries of its dictionary that are no words.
         """
         super().__init__()
-        self.FREQ = {word: count for word, count in (_frequencies() | added).items() if word not in removed}
+        entries = _entries()
+        counts = {word: count for word, (count, _) in entries.items()} | added
+        self.FREQ = {word: count for word, count in counts.items() if word not in removed}
+        self._tags = {word: tag for word, (_, tag) in entries.items()}
         self.total = sum(self.FREQ.values())
         self._longest: dict[str, int] = {}
         for word in self.FREQ:
@@ -55,7 +61,7 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
         words = []
         begin = 0
         for word in self.cut(text, HMM=True):
-            words.append(Word(word, begin))
+            words.append(Word(word, begin, self._tags.get(word, "")))
             begin += len(word)
         return words
 
@@ -69,6 +75,7 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
         return graph
 
 
-def _frequencies() -> dict[str, int]:
+def _entries() -> dict[str, tuple[int, str]]:
     text = (Path(jieba.__file__).parent / "dict.txt").read_text(encoding="utf-8")
-    return {word: int(count) for word, count, _ in (line.split(" ") for line in text.splitlines())}
+    fields = (line.split(" ") for line in text.splitlines())
+    return {word: (int(count), sys.intern(tag)) for word, count, tag in fields}

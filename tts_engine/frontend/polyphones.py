@@ -1,0 +1,211 @@
+"""Which reading a character with several has in its sentence: a ranker over what four sources say.
+
+The sources are g2pM's network (``bilstm.py``), pypinyin's phrases that cover the character, jieba's words and their
+parts of speech, and the neighbouring characters. Every candidate reading gets a score, linear in features of these;
+the weights were fitted on the development split of CPP (Apache-2.0) by ``tts_engine.training.polyphones``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_engine.frontend.bilstm import BiLSTM
+from tts_engine.frontend.words import Word
+
+FILE = "polyphones.npz"
+DENSE = (
+    "network",
+    "network first",
+    "known to the network",
+    "first",
+    "neutral",
+    *(f"{where} {length}" for where in ("word", "inside", "across") for length in (2, 3, 4)),
+    *(f"longest {where}" for where in ("word", "inside", "across")),
+)
+"""Features that every character shares: the network's opinion, and the phrases' votes by how they lie in the words."""
+_LEAST_LOG = -15.0
+_EDGE = "#"
+_NO_WORD = Word(_EDGE, 0, _EDGE)
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A known phrase that covers the character, and the reading that it gives it."""
+
+    begin: int
+    end: int
+    pinyin: str
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One character to decide, in its sentence."""
+
+    text: str
+    place: int
+    words: Sequence[Word]
+    word: int
+    """Index in ``words`` of the word that covers ``place``."""
+    phrases: Sequence[Phrase]
+    candidates: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What training fits."""
+
+    dense: NDArray[np.float32]
+    """In the order of ``DENSE``."""
+    keys: NDArray[np.uint32]
+    """Sorted hashes of the features that belong to one character and reading."""
+    sparse: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Polyphones:
+    """Decides between the readings of characters. Immutable, so any number of threads may share it."""
+
+    network: BiLSTM
+    classes: Mapping[str, int]
+    """The network's number of each reading."""
+    candidates: Mapping[str, tuple[str, ...]]
+    """Readings of each character that has more than one."""
+    weights: Weights
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Polyphones:
+        """Read the package's own file, or another that ``tts_engine.training.polyphones`` wrote."""
+        with (
+            (path or resources.files(f"{__package__}.data").joinpath(FILE)).open("rb") as file,
+            np.load(file) as stored,
+        ):
+            arrays = {name: stored[name] for name in stored.files}
+        texts = {
+            name: bytes(arrays.pop(name)).decode("utf-8").split("\n")
+            for name in ("characters", "classes", "candidates")
+        }
+        dense, keys, sparse = (arrays.pop(name) for name in ("dense", "keys", "sparse"))
+        weights = {name: array.astype(np.float32) for name, array in arrays.items()}
+        network = BiLSTM.from_arrays(weights, texts["characters"])
+        candidates = {line[0]: tuple(line[1:].split(" ")) for line in texts["candidates"]}
+        classes = {name: index for index, name in enumerate(texts["classes"])}
+        return cls(network, classes, candidates, Weights(dense, keys, sparse.astype(np.float32)))
+
+    def occurrence(self, text: str, place: int, words: Sequence[Word], phrases: Sequence[Phrase]) -> Occurrence:
+        """Describe the character of ``text`` at ``place``.
+
+        Args:
+            text: a sentence with its marks.
+            place: of a character of ``candidates``.
+            words: of ``text``, in order, which need not cover its marks.
+            phrases: that cover ``place``.
+        """
+        index = next(index for index, word in enumerate(words) if word.begin <= place < word.end)
+        candidates = self.candidates[text[place]]
+        return Occurrence(text, place, words, index, phrases, candidates)
+
+    def choose(self, occurrences: Sequence[Occurrence]) -> list[str]:
+        """The best candidate of each occurrence, all in one text."""
+        if not occurrences:
+            return []
+        opinions = self.network.log_probabilities(occurrences[0].text, [one.place for one in occurrences])
+        return [
+            one.candidates[int(np.argmax(self.scores(*features(one, self.known(one, opinion)))))]
+            for one, opinion in zip(occurrences, opinions, strict=True)
+        ]
+
+    def known(self, one: Occurrence, opinion: NDArray[np.float32]) -> list[float | None]:
+        """The network's log-probability of each candidate; None where it knows none."""
+        numbers = [self.classes.get(candidate) for candidate in one.candidates]
+        return [None if number is None else float(opinion[number]) for number in numbers]
+
+    def scores(self, dense: NDArray[np.float32], keys: NDArray[np.uint32]) -> NDArray[np.float32]:
+        """(candidates,) of (candidates, ``DENSE``) and (candidates, hashes)."""
+        places = np.minimum(np.searchsorted(self.weights.keys, keys), len(self.weights.keys) - 1)
+        fitted = np.where(self.weights.keys[places] == keys, self.weights.sparse[places], 0)
+        total: NDArray[np.float32] = dense @ self.weights.dense + fitted.sum(axis=1)
+        return total
+
+
+def features(one: Occurrence, opinion: Sequence[float | None]) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+    """What the ranker knows of each candidate.
+
+    Returns:
+        (candidates, ``DENSE``) numbers, and (candidates, hashes) of what is true of this character and reading.
+    """
+    dense = np.zeros((len(one.candidates), len(DENSE)), np.float32)
+    certain = [_LEAST_LOG * 2 if value is None else value for value in opinion]
+    total = np.logaddexp.reduce(certain)
+    for row, candidate in enumerate(one.candidates):
+        dense[row, :5] = (
+            max(certain[row] - total, _LEAST_LOG) / 4,
+            certain[row] == max(certain),
+            opinion[row] is not None,
+            row == 0,
+            candidate[-1] == "5",
+        )
+        _count_votes(one, candidate, dense[row])
+    seen = _context(one)
+    named = [*seen, "network " + one.candidates[int(np.argmax(certain))]]
+    keys = [
+        [crc32(f"{one.text[one.place]}{candidate} {name}".encode()) for name in named] for candidate in one.candidates
+    ]
+    return dense, np.array(keys, np.uint32)
+
+
+def _count_votes(one: Occurrence, candidate: str, row: NDArray[np.float32]) -> None:
+    longest = max((phrase.end - phrase.begin for phrase in one.phrases), default=0)
+    word = one.words[one.word]
+    for phrase in one.phrases:
+        vote = 1 if phrase.pinyin == candidate else -1
+        length = phrase.end - phrase.begin
+        where = _lies(phrase, word)
+        row[5 + 3 * where + min(length, 4) - 2] += vote
+        if length == longest:
+            row[5 + 9 + where] = vote
+
+
+def _lies(phrase: Phrase, word: Word) -> int:
+    """0 where the phrase is the word, 1 inside the word, 2 across its borders."""
+    if (phrase.begin, phrase.end) == (word.begin, word.end):
+        return 0
+    return 1 if word.begin <= phrase.begin and phrase.end <= word.end else 2
+
+
+def _context(one: Occurrence) -> list[str]:
+    """Names of what is around the character."""
+    far_left, left, right, far_right = (_at(one.text, one.place + offset) for offset in (-2, -1, 1, 2))
+    word = one.words[one.word]
+    seen = [
+        "always",
+        f"after {left}",
+        f"before {right}",
+        f"after {far_left}{left}",
+        f"before {right}{far_right}",
+        f"between {left}{right}",
+        f"word {word.text}",
+        f"place {one.place - word.begin} of {len(word.text)}",
+    ]
+    if len(word.text) == 1:
+        before, after = (_word_at(one.words, one.word + offset) for offset in (-1, 1))
+        seen += [f"after word {before.text}", f"before word {after.text}"]
+        seen += [f"after {before.tag}", f"before {after.tag}", f"between {before.tag} {after.tag}"]
+    else:
+        seen.append(f"place {one.place - word.begin} of {word.tag}")
+    votes = {phrase.pinyin for phrase in one.phrases}
+    return [*seen, *(f"phrase {pinyin}" for pinyin in sorted(votes))]
+
+
+def _at(text: str, place: int) -> str:
+    return text[place] if 0 <= place < len(text) else _EDGE
+
+
+def _word_at(words: Sequence[Word], index: int) -> Word:
+    return words[index] if 0 <= index < len(words) else _NO_WORD
