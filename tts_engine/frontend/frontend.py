@@ -13,11 +13,12 @@ from tts_engine.frontend.emoticons import load_names
 from tts_engine.frontend.english import English
 from tts_engine.frontend.normalization import normalize
 from tts_engine.frontend.phonemes import EDGE
+from tts_engine.frontend.phrasing import BREATH_PAUSE, PAUSE, SENTENCE, break_levels
 from tts_engine.frontend.pieces import Kind, Piece
 from tts_engine.frontend.pinyin import syllable_phonemes
 from tts_engine.frontend.reading import Phoneme, Reading, Sentence, Token
-from tts_engine.frontend.readings import Readings
-from tts_engine.frontend.segmentation import Chunk, split, strength
+from tts_engine.frontend.readings import Readings, Syllable
+from tts_engine.frontend.segmentation import END_PAUSES, Chunk, split, strength
 
 
 class Frontend:
@@ -55,57 +56,94 @@ class Frontend:
         return Reading(text, sentences, tuple(notices))
 
     def _sentence(self, chunk: Chunk, text: str) -> Sentence:
-        tokens: list[Token] = []
-        phonemes: list[Phoneme] = []
-        for run in _runs(chunk.pieces):
-            if run[0].kind is Kind.HAN:
-                self._read_chinese(run, tokens, phonemes)
-            elif run[0].kind is Kind.ENGLISH:
-                self._read_english(run[0], tokens, phonemes)
-            elif run[0].kind is Kind.MARK:
-                _pause(run, phonemes)
-        written = "".join(piece.text for piece in chunk.pieces).replace("\n", "")
-        _check_readable(tokens, text)
-        return Sentence(chunk.begin, chunk.end, written.strip(), tuple(tokens), _enclosed(phonemes))
+        pieces = [piece for piece in chunk.pieces if piece.kind is not Kind.SILENT]
+        syllables = self._syllables(pieces)
+        writer = _Writer()
+        for begin, end in _stretches(pieces):
+            if pieces[begin].kind is Kind.MARK:
+                writer.pause(pieces[begin:end])
+            else:
+                self._read(writer, pieces[begin:end], syllables[begin:end])
+        _check_readable(writer.tokens, text)
+        return writer.sentence(chunk)
 
-    def _read_chinese(self, run: Sequence[Piece], tokens: list[Token], phonemes: list[Phoneme]) -> None:
-        _, syllables = self._readings.read("".join(piece.text for piece in run))
-        for spoken in sandhi.apply(syllables):
-            first, last = run[spoken.first], run[spoken.last - 1]
+    def _syllables(self, pieces: Sequence[Piece]) -> list[Syllable | None]:
+        """What the dictionaries say of each piece, in the context of them all."""
+        text, places = "", []
+        for piece in pieces:
+            text += " " if text and piece.kind is Kind.ENGLISH else ""
+            places.append(len(text))
+            text += piece.text
+        read = self._readings.read(text) if any(piece.kind is Kind.HAN for piece in pieces) else []
+        return [read[place] if piece.kind is Kind.HAN else None for place, piece in zip(places, pieces, strict=True)]
+
+    def _read(self, writer: _Writer, pieces: Sequence[Piece], syllables: Sequence[Syllable | None]) -> None:
+        """Read a stretch without marks: Chinese characters and English words."""
+        levels = break_levels(pieces, syllables)
+        begin = 0
+        for index, piece in enumerate(pieces):
+            if piece.kind is Kind.ENGLISH:
+                sounds, rule = self._english.pronounce(piece.text)
+                writer.english(piece, sounds, rule, levels[index])
+                begin = index + 1
+            elif index + 1 == len(pieces) or levels[index] >= PAUSE or pieces[index + 1].kind is Kind.ENGLISH:
+                phrase = [syllable for syllable in syllables[begin : index + 1] if syllable]
+                writer.chinese(pieces[begin : index + 1], sandhi.apply(phrase), levels[begin : index + 1])
+                begin = index + 1
+            if levels[index] >= PAUSE:
+                writer.breathe(piece.end)
+
+
+class _Writer:
+    """Collects the tokens and phonemes of one sentence."""
+
+    def __init__(self) -> None:
+        self.tokens: list[Token] = []
+        self.phonemes: list[Phoneme] = []
+
+    def chinese(self, pieces: Sequence[Piece], phrase: Sequence[sandhi.Spoken], levels: Sequence[int]) -> None:
+        for spoken in phrase:
+            first, last = pieces[spoken.first], pieces[spoken.last - 1]
             rule = f"{first.rule}+{spoken.rule}" if first.rule else spoken.rule
-            tokens.append(Token(first.begin, last.end, spoken.text, spoken.pinyin, spoken.citation, rule))
+            level = levels[spoken.last - 1]
+            self.tokens.append(Token(first.begin, last.end, spoken.text, spoken.pinyin, spoken.citation, rule, level))
             for symbol, tone in syllable_phonemes(spoken.pinyin) if spoken.pinyin else ():
                 place = last if symbol == "rr" else first
-                phonemes.append(Phoneme(symbol, tone, place.begin, place.end))
+                self.phonemes.append(Phoneme(symbol, tone, place.begin, place.end))
 
-    def _read_english(self, piece: Piece, tokens: list[Token], phonemes: list[Phoneme]) -> None:
-        sounds, rule = self._english.pronounce(piece.text)
+    def english(self, piece: Piece, sounds: Sequence[tuple[str, int]], rule: str, level: int) -> None:
         rule = f"{piece.rule}+{rule}" if piece.rule else rule
-        tokens.append(Token(piece.begin, piece.end, piece.text, piece.text, piece.text, rule))
-        phonemes.extend(Phoneme(symbol, tone, piece.begin, piece.end) for symbol, tone in sounds)
+        self.tokens.append(Token(piece.begin, piece.end, piece.text, piece.text, piece.text, rule, level))
+        self.phonemes.extend(Phoneme(symbol, tone, piece.begin, piece.end) for symbol, tone in sounds)
+
+    def breathe(self, place: int) -> None:
+        """A short pause that nobody wrote."""
+        self.phonemes.append(Phoneme(BREATH_PAUSE, 0, place, place))
+
+    def pause(self, marks: Sequence[Piece]) -> None:
+        """The strongest of the marks, nothing before the first sound."""
+        if self.phonemes:
+            mark = max(marks, key=lambda piece: strength(piece.pause))
+            self.phonemes.append(Phoneme(mark.pause, 0, mark.begin, mark.end))
+            level = SENTENCE if mark.pause in END_PAUSES else PAUSE
+            self.tokens[-1] = replace(self.tokens[-1], boundary=level)
+
+    def sentence(self, chunk: Chunk) -> Sentence:
+        written = "".join(piece.text for piece in chunk.pieces).replace("\n", "")
+        if self.tokens:
+            self.tokens[-1] = replace(self.tokens[-1], boundary=SENTENCE)
+        return Sentence(chunk.begin, chunk.end, written.strip(), tuple(self.tokens), _enclosed(self.phonemes))
 
 
-def _runs(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Neighbouring pieces that are read together: Chinese without a pause, marks in a row, one English word.
-
-    Silent pieces stand in nobody's way.
-    """
-    runs: list[list[Piece]] = []
-    for piece in pieces:
-        if piece.kind is Kind.SILENT:
-            continue
-        if runs and runs[-1][0].kind is piece.kind and piece.kind is not Kind.ENGLISH:
-            runs[-1].append(piece)
+def _stretches(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
+    """Spans of neighbouring pieces that are heard without a pause, and of marks in a row."""
+    found: list[tuple[int, int]] = []
+    for index, piece in enumerate(pieces):
+        if index and (piece.kind is Kind.MARK) == (pieces[index - 1].kind is Kind.MARK):
+            found[-1] = (found[-1][0], index + 1)
         else:
-            runs.append([piece])
-    return runs
-
-
-def _pause(marks: Sequence[Piece], phonemes: list[Phoneme]) -> None:
-    """The strongest of the marks, nothing before the first sound."""
-    if phonemes:
-        mark = max(marks, key=lambda piece: strength(piece.pause))
-        phonemes.append(Phoneme(mark.pause, 0, mark.begin, mark.end))
+            found.append((index, index + 1))
+    return found
 
 
 def _check_readable(tokens: Sequence[Token], text: str) -> None:

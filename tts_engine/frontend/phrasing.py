@@ -11,6 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from tts_engine.frontend.pieces import Piece
+from tts_engine.frontend.readings import Syllable
+from tts_engine.frontend.segmentation import weight
 
 NONE, WORD, PHRASE, PAUSE, SENTENCE = range(5)
 
@@ -39,8 +44,17 @@ _SAYING = frozenset(
     "看到 听说 得知 预计 估计 据说".split()
 )
 _AND = frozenset("和 与 及 或 跟 同".split())
-_CLITICS = frozenset("的 地 得 了 着 过 们 吗 呢 吧 啊 呀 嘛 啦 之 等 所 里 上 中 下 内 外 后 前 时 间 儿 来 去 起来 下来 出来 下去".split())
-_OPENERS = frozenset("的 地 得 之 所 第 每 各 这 那 某 该 本 不 没 很 太 最 更 和 与 及 或 跟 同 把 被 让 在 从 向 对".split())
+_CLITICS = frozenset(
+    "的 地 得 了 着 过 们 吗 呢 吧 啊 呀 嘛 啦 之 等 所 里 上 中 下 内 外 后 前 时 间 儿 "
+    "来 去 起来 下来 出来 下去".split()
+)
+_OPENERS = frozenset(
+    "的 地 得 之 所 第 每 各 这 那 某 该 本 不 没 很 太 最 更 和 与 及 或 跟 同 把 被 让 在 从 向 对".split()
+)
+
+
+BREATH_PAUSE = "、"
+"""How a pause that nobody wrote is said: as the shortest of the marks."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +69,37 @@ class Unit:
     """Whether it must stay with the next one (one number, one name)."""
 
 
+def break_levels(pieces: Sequence[Piece], syllables: Sequence[Syllable | None]) -> list[int]:
+    """The break level after each piece of a stretch of Chinese characters and English words."""
+    units: list[Unit] = []
+    ends: list[int] = []
+    begin = 0
+    for index, piece in enumerate(pieces):
+        here, after = syllables[index], syllables[index + 1] if index + 1 < len(pieces) else None
+        if here and after and here.word == after.word:
+            continue
+        text = "".join(one.text for one in pieces[begin : index + 1])
+        size = sum(weight(one) for one in pieces[begin : index + 1])
+        tag = here.tag if here else "eng"
+        units.append(Unit(text, tag, size, index + 1 < len(pieces) and _is_one(piece, pieces[index + 1])))
+        ends.append(index)
+        begin = index + 1
+    found = [NONE] * len(pieces)
+    for end, level in zip(ends, levels(units), strict=True):
+        found[end] = level
+    return found
+
+
+def _is_one(left: Piece, right: Piece) -> bool:
+    """Whether both stand for the same characters of the caller's text, such as a number."""
+    return left.begin == right.begin or right.begin < left.end
+
+
 def levels(units: Sequence[Unit]) -> list[int]:
     """The break level after each unit; 0 after the last one, where a mark decides."""
-    found = [_least(left, right) for left, right in zip(units, units[1:], strict=False)]
+    found = [_least(left, right) for left, right in pairwise(units)]
     found += [NONE] * (len(units) - len(found))
-    scores = [_score(left, right) for left, right in zip(units, units[1:], strict=False)]
+    scores = [_score(left, right) for left, right in pairwise(units)]
     for begin, end in _divided(units, scores, (0, len(units)), PAUSE, found):
         _divided(units, scores, (begin, end), PHRASE, found)
     return found

@@ -31,6 +31,8 @@ DENSE = (
 )
 """Features that every character shares: the network's opinion, and the phrases' votes by how they lie in the words."""
 _LEAST_LOG = -15.0
+_TRUST = ((3000, 5.0), (100, 1.0))
+"""Least frequency of a word, and what its phrase's reading is worth beyond the fitted weights (CPP dev)."""
 _EDGE = "#"
 _NO_WORD = Word(_EDGE, 0, _EDGE)
 
@@ -55,6 +57,8 @@ class Occurrence:
     """Index in ``words`` of the word that covers ``place``."""
     phrases: Sequence[Phrase]
     candidates: Sequence[str]
+    frequency: int = 0
+    """Of the word in jieba's dictionary."""
 
 
 @dataclass(frozen=True)
@@ -98,26 +102,13 @@ class Polyphones:
         classes = {name: index for index, name in enumerate(texts["classes"])}
         return cls(network, classes, candidates, Weights(dense, keys, sparse.astype(np.float32)))
 
-    def occurrence(self, text: str, place: int, words: Sequence[Word], phrases: Sequence[Phrase]) -> Occurrence:
-        """Describe the character of ``text`` at ``place``.
-
-        Args:
-            text: a sentence with its marks.
-            place: of a character of ``candidates``.
-            words: of ``text``, in order, which need not cover its marks.
-            phrases: that cover ``place``.
-        """
-        index = next(index for index, word in enumerate(words) if word.begin <= place < word.end)
-        candidates = self.candidates[text[place]]
-        return Occurrence(text, place, words, index, phrases, candidates)
-
     def choose(self, occurrences: Sequence[Occurrence]) -> list[str]:
         """The best candidate of each occurrence, all in one text."""
         if not occurrences:
             return []
         opinions = self.network.log_probabilities(occurrences[0].text, [one.place for one in occurrences])
         return [
-            one.candidates[int(np.argmax(self.scores(*features(one, self.known(one, opinion)))))]
+            one.candidates[int(np.argmax(self.scores(*features(one, self.known(one, opinion))) + trust(one)))]
             for one, opinion in zip(occurrences, opinions, strict=True)
         ]
 
@@ -158,6 +149,14 @@ def features(one: Occurrence, opinion: Sequence[float | None]) -> tuple[NDArray[
         [crc32(f"{one.text[one.place]}{candidate} {name}".encode()) for name in named] for candidate in one.candidates
     ]
     return dense, np.array(keys, np.uint32)
+
+
+def trust(one: Occurrence) -> NDArray[np.float32]:
+    """(candidates,) for the phrase that is the word: the commoner the word, the surer its dictionary."""
+    word = one.words[one.word]
+    itself = {phrase.pinyin for phrase in one.phrases if (phrase.begin, phrase.end) == (word.begin, word.end)}
+    bonus = next((bonus for least, bonus in _TRUST if one.frequency >= least), 0)
+    return np.array([bonus if candidate in itself else 0 for candidate in one.candidates], np.float32)
 
 
 def _count_votes(one: Occurrence, candidate: str, row: NDArray[np.float32]) -> None:

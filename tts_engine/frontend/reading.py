@@ -71,6 +71,8 @@ class Token:
     """The reading before tone sandhi."""
     rule: str
     """Which rule or source gave the reading."""
+    boundary: int = 0
+    """Break after it: 0 none, 1 prosodic word, 2 prosodic phrase, 3 pause, 4 end of a sentence."""
 
 
 @dataclass(frozen=True)

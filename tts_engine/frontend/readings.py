@@ -1,4 +1,4 @@
-"""Words → citation readings: own lexicon and context rules, a fitted ranker for polyphones, pypinyin's phrases for the rest.
+"""Words → citation readings: own lexicon, context rules, a fitted ranker for polyphones, pypinyin's phrases.
 
 Citation readings are what a dictionary prints: 一 yi1, third tones as they are, and full tones where a neutral one is
 a matter of speech (衣服 yi1 fu2). ``neutral`` marks the syllables that speech weakens; ``sandhi.py`` does it.
@@ -41,6 +41,8 @@ class Syllable:
     """Whether ordinary speech weakens it in this word."""
     tag: str = ""
     """Part of speech of its word, as jieba names them."""
+    foot: int = 0
+    """Index of its foot in the word: 展览|馆, 小|老虎."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Readings:
         syllables: list[Syllable | None] = [None] * len(text)
         for index, word in enumerate(words):
             weak = self._weak_end(word) and known[word.end - 1][1] != "context"
+            feet = self._words.feet(word.text)
             for place in range(word.begin, word.end):
                 pinyin, rule = chosen.get(place, known[place])
                 neutral = weak and place == word.end - 1
@@ -83,7 +86,9 @@ class Readings:
                     pinyin = pinyin[:-1] + "5"
                 if is_han(text[place]):
                     rule = rule if pinyin else "unknown"
-                    syllables[place] = Syllable(text[place], pinyin, rule, index, neutral, word.tag)
+                    syllables[place] = Syllable(
+                        text[place], pinyin, rule, index, neutral, word.tag, feet[place - word.begin]
+                    )
         return syllables
 
     def word_ends(self, text: str) -> set[int]:
@@ -102,7 +107,8 @@ class Readings:
             while words[index].end <= place:
                 index += 1
             phrases = _phrases(text, place)
-            found.append(Occurrence(text, place, words, index, phrases, candidates[text[place]]))
+            frequency = self._words.FREQ.get(words[index].text, 0)
+            found.append(Occurrence(text, place, words, index, phrases, candidates[text[place]], frequency))
         return found
 
     def _chosen(self, text: str, words: Sequence[Word], places: Sequence[int]) -> dict[int, tuple[str, str]]:
@@ -111,7 +117,7 @@ class Readings:
         return {place: (pinyin, "polyphone") for place, pinyin in zip(several, readings, strict=True)}
 
     def _weak_end(self, word: Word) -> bool:
-        """Whether the last syllable is neutral: the word is listed, or ends with a listed word and no dictionary has it."""
+        """Whether the last syllable is neutral: listed so, or an unknown word ends with a listed one."""
         if word.text in self._neutral:
             return True
         if word.text in self._lexicon or _is_phrase(word.text):
@@ -148,6 +154,8 @@ class Readings:
             return fitting, "context"
         if character in self._lexicon:
             return self._lexicon[character][0], "lexicon"
+        if character == "儿":  # whether it merges is for sandhi.py to say
+            return "er2", "儿"
         return _first(character), "character"
 
     def _in_context(self, text: str, at: int, word: str) -> str | None:
@@ -206,4 +214,33 @@ def _polyphone_rules() -> dict[str, tuple[_Rule, ...]]:
     for word, left, right, pinyin in table("polyphones.tsv"):
         rule = _Rule(re.compile(f"(?:{left})$" if left else ""), re.compile(right), pinyin)
         rules.setdefault(word, []).append(rule)
+    for character, *fields in table("surnames.tsv"):
+        rules[character] = [*_surname_rules(*fields), *rules.get(character, [])]
     return {word: tuple(listed) for word, listed in rules.items()}
+
+
+def _surname_rules(pinyin: str, familiar: str = "") -> list[_Rule]:
+    """Where a character is a surname: 姓单, 单老师, 记者单某, 小单."""
+    found = [("姓|免贵姓|复姓", ""), (_BEFORE_NAME, _TITLE), (_ROLE, f"(?:{_GIVEN}{{1,2}}|某)(?!{_GIVEN})")]
+    found.append((_BEFORE_NAME, f"{_GIVEN}{{2}}(?!{_GIVEN})"))
+    if familiar:
+        found.append((f"{_BEFORE_NAME}(?:小|老|阿)", "(?![一-鿿])|[说问来去是在的和跟也都又不把，。！？]"))
+    return [_Rule(re.compile(f"(?:{left})$"), re.compile(right), pinyin) for left, right in found]
+
+
+_BEFORE_NAME = "(?:^|[^一-鿿]|[个位叫是和与跟找请问给让对向见的了]|姓)"
+_TITLE = (
+    "(?:老师|先生|女士|小姐|太太|夫人|经理|总(?![是会要算之共的体])|医生|大夫|教授|同学|教练|主任|师傅|阿姨|叔叔|叔|姨|哥|姐|"
+    "伯伯|爷爷|奶奶|"
+    "院长|局长|书记|市长|省长|县长|镇长|部长|处长|科长|班长|队长|校长|组长|董事长|秘书|律师|警官|法官|导演|编辑|记者|博士|护士|工程师|"
+    "将军|司令|某|氏)"
+)
+_ROLE = (
+    "(?:记者|作者|主演|导演|编剧|歌手|演员|作家|画家|诗人|学者|教授|教练|队长|选手|队员|同学|老师|医生|律师|"
+    "市长|书记|主任|主席|总裁|经理|校长|院长|代表|委员|同志|嫌疑人|被告人|受害人|当事人|村民|居民|女儿|儿子|丈夫|妻子|名叫|叫做)"
+)
+_GIVEN = (
+    "[伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平刚桂英玉兰红建国文华志海春梅林峰波宇浩轩梓涵欣怡佳琪瑶婷雪莹晶晓小云飞龙凤鹏鑫"
+    "斌辉健俊凯博思雨晨阳东立永庆德贵福祥根宝珍淑惠慧燕琴萍莉洁颖倩蕾雯薇琳彤昊然睿泽铭翔瑞宏达]"
+)
+"""Characters that are common in given names and rare at the start of a predicate."""

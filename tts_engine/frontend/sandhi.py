@@ -88,15 +88,21 @@ class Spoken:
     rule: str
     first: int
     last: int
-    word: int
+    source: Syllable
+
+    @property
+    def word(self) -> int:
+        """Index of its word in the sentence."""
+        return self.source.word
 
 
 def apply(syllables: Sequence[Syllable]) -> list[Spoken]:
     """Surface readings of a phrase of Chinese characters without a pause."""
     spoken = [
-        Spoken(syllable.text, syllable.pinyin, syllable.pinyin, syllable.rule, index, index + 1, syllable.word)
+        Spoken(syllable.text, syllable.pinyin, syllable.pinyin, syllable.rule, index, index + 1, syllable)
         for index, syllable in enumerate(syllables)
     ]
+    _weaken(spoken)
     _reduplicate(spoken)
     spoken = _merge_erhua(spoken)
     _negate(spoken)
@@ -113,6 +119,13 @@ def _set_tone(phrase: list[Spoken], index: int, tone: str, rule: str) -> None:
     old = phrase[index]
     if old.pinyin and _tone(old) != tone:
         phrase[index] = replace(old, pinyin=old.pinyin[:-1] + tone, rule=f"{old.rule}+{rule}")
+
+
+def _weaken(phrase: list[Spoken]) -> None:
+    """Neutral tones that belong to the word: 葡萄 pu2 tao5."""
+    for index, spoken in enumerate(phrase):
+        if spoken.source.neutral:
+            _set_tone(phrase, index, "5", "neutral")
 
 
 def _reduplicate(phrase: list[Spoken]) -> None:
@@ -223,27 +236,50 @@ def _raise_left(phrase: list[Spoken], left: int) -> None:
 
 
 def _feet(phrase: list[Spoken]) -> list[tuple[int, int]]:
-    """Words as spans; neighbouring words of one syllable pair up; longer words split in twos from the left or right."""
+    """Spans of the feet: the parts of words; neighbouring words of one syllable pair up as their grammar asks."""
+    parts = [(begin, end) for begin, end in _parts(phrase)]
     feet: list[tuple[int, int]] = []
-    begin = 0
-    single = False
-    while begin < len(phrase):
-        end = begin + 1
-        while end < len(phrase) and phrase[end].word == phrase[begin].word:
-            end += 1
-        if end - begin == 1 and single:
-            feet[-1] = (feet[-1][0], end)
-            single = False
+    index = 0
+    while index < len(parts):
+        if _pairs(phrase, parts, index):
+            feet.append((parts[index][0], parts[index + 1][1]))
+            index += 2
         else:
-            feet += _halves(phrase, begin, end)
-            single = end - begin == 1
-        begin = end
+            feet.append(parts[index])
+            index += 1
     return feet
 
 
-def _halves(phrase: list[Spoken], begin: int, end: int) -> list[tuple[int, int]]:
-    if end - begin <= 2:
-        return [(begin, end)]
-    if end - begin == 3 and phrase[begin].text in "小老大纸总好有很左右软广":
-        return [(begin, begin + 1), (begin + 1, end)]
-    return [(at, min(at + 2, end)) for at in range(begin, end, 2)]
+def _parts(phrase: list[Spoken]) -> list[tuple[int, int]]:
+    spans: list[tuple[int, int]] = []
+    for index, spoken in enumerate(phrase):
+        before = phrase[index - 1].source if index else None
+        if before and (before.word, before.foot) == (spoken.source.word, spoken.source.foot):
+            spans[-1] = (spans[-1][0], index + 1)
+        else:
+            spans.append((index, index + 1))
+    return spans
+
+
+def _pairs(phrase: list[Spoken], parts: list[tuple[int, int]], index: int) -> bool:
+    """Whether two words of one syllable make a foot; 五把, 很好 make one before 买五, 我很 do."""
+    if index + 1 == len(parts) or not (_is_single(phrase, parts[index]) and _is_single(phrase, parts[index + 1])):
+        return False
+    if index + 2 == len(parts) or not _is_single(phrase, parts[index + 2]):
+        return True
+    return not _belongs_right(phrase[parts[index + 1][0]], phrase[parts[index + 2][0]]) or _belongs_right(
+        phrase[parts[index][0]], phrase[parts[index + 1][0]]
+    )
+
+
+def _is_single(phrase: list[Spoken], part: tuple[int, int]) -> bool:
+    """Whether the part is a whole word of one syllable."""
+    begin, end = part
+    around = [phrase[place].word for place in (begin - 1, end) if 0 <= place < len(phrase)]
+    return end - begin == 1 and phrase[begin].word not in around
+
+
+def _belongs_right(left: Spoken, right: Spoken) -> bool:
+    """A numeral and its classifier, an adverb and what it modifies."""
+    tags = left.source.tag[:1], right.source.tag[:1]
+    return tags in (("m", "q"), ("d", "a"), ("d", "v"), ("r", "q"), ("p", "n"), ("p", "r"))

@@ -16,6 +16,7 @@ LONGEST = 60
 _LEAST = 12
 """A cut leaves at least this many syllables on its left where it can."""
 _CLOSING = frozenset("”’」』》〉)）]】］〕〖}｝\"'›»")
+END_PAUSES = frozenset("。！？")
 _STRENGTH = {"、": 1, "，": 2, "；": 3, "。": 4, "！": 5, "？": 6}
 
 

@@ -65,6 +65,24 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
             begin += len(word)
         return words
 
+    def feet(self, word: str) -> list[int]:
+        """Index of the foot of each syllable of a word: 展览|馆 [0, 0, 1], 小|老虎 [0, 1, 1]."""
+        if len(word) > 2 and word[-1] == "儿":
+            found = self.feet(word[:-1])
+            return [*found, found[-1]]
+        found = []
+        while len(word) - len(found) > 2:
+            length = self._foot(word[len(found) :])
+            found += [found[-1] + 1 if found else 0] * length
+        return found + [found[-1] + 1 if found else 0] * (len(word) - len(found))
+
+    def _foot(self, rest: str) -> int:
+        """Syllables of the first foot of three or more: words inside the word decide, else two."""
+        count = self.FREQ.get
+        if len(rest) == 3:
+            return 1 if count(rest[1:], 0) > count(rest[:2], 0) else 2
+        return 1 if rest[:2] not in self.FREQ and count(rest[1:3]) and len(rest) % 2 else 2
+
     def get_DAG(self, sentence: str) -> dict[int, list[int]]:  # noqa: N802  # jieba's name
         """Last positions of the dictionary words that begin at each position."""
         graph = {}

@@ -10,13 +10,14 @@ of ``dev.lb`` its reading.
 from __future__ import annotations
 
 import argparse
-import pickle
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from g2pM import G2pM  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from pypinyin.constants import PHRASES_DICT
 from scipy.optimize import fmin_l_bfgs_b  # type: ignore[import-untyped]
@@ -24,7 +25,7 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 from tts_engine.frontend.bilstm import BiLSTM
 from tts_engine.frontend.pinyin import numbered
-from tts_engine.frontend.polyphones import DENSE, FILE, Polyphones, Weights, features
+from tts_engine.frontend.polyphones import DENSE, FILE, Polyphones, Weights, features, trust
 from tts_engine.frontend.readings import Readings
 
 FOLDS = 5
@@ -34,6 +35,18 @@ DENSE_PENALTY = 0.1
 ITERATIONS = 100
 LEAST = 0.02
 """Smaller weights are not written."""
+
+
+_ARRAYS = {
+    "embedding.weight": "embeddings",
+    **{
+        f"lstm.{part}_l0{end}": part + end
+        for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        for end in ("", "_reverse")
+    },
+    **{f"logit_layer.{2 * layer}.{part}": f"hidden_{part}_l{layer}" for layer in (0, 1) for part in ("weight", "bias")},
+}
+"""What g2pM calls its weights in its file, and in its object."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,7 @@ class Ranked:
 
     dense: NDArray[np.float32]
     keys: NDArray[np.uint32]
+    trust: NDArray[np.float32]
     right: int
 
 
@@ -66,15 +80,14 @@ def examples(folder: Path) -> list[Example]:
 
 def unfitted(data: Sequence[Example]) -> Polyphones:
     """g2pM's network with every candidate that it, pypinyin's phrases or ``data`` know."""
-    package = resources.files("g2pM")
-    state, characters, numbers, readings = (
-        pickle.loads(package.joinpath(name).read_bytes())  # noqa: S301  # files of an installed, pinned package
-        for name in ("np_ckpt.pkl", "char2idx.pkl", "class2idx.pkl", "digest_cedict.pkl")
-    )
-    network = BiLSTM.from_arrays(state, sorted(characters, key=characters.__getitem__))
-    classes = {numbered(name): number for name, number in numbers.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # g2pM 0.1.2.5 leaves its files to the garbage collector
+        model = G2pM()
+    arrays = {name: getattr(model, attribute) for name, attribute in _ARRAYS.items()}
+    network = BiLSTM.from_arrays(arrays, sorted(model.char2idx, key=model.char2idx.__getitem__))
+    classes = {numbered(name): number for number, name in model.idx2class.items()}
     nothing = Weights(np.zeros(len(DENSE), np.float32), np.zeros(1, np.uint32), np.zeros(1, np.float32))
-    return Polyphones(network, classes, _candidates(readings, data), nothing)
+    return Polyphones(network, classes, _candidates(model.cedict, data), nothing)
 
 
 def _candidates(readings: Mapping[str, Sequence[str]], data: Sequence[Example]) -> dict[str, tuple[str, ...]]:
@@ -96,7 +109,7 @@ def ranked(data: Sequence[Example], polyphones: Polyphones) -> list[Ranked]:
         (one,) = readings.occurrences(example.text, [example.place])
         (opinion,) = polyphones.network.log_probabilities(example.text, [example.place])
         right = one.candidates.index(example.pinyin) if example.pinyin in one.candidates else -1
-        found.append(Ranked(*features(one, polyphones.known(one, opinion)), right))
+        found.append(Ranked(*features(one, polyphones.known(one, opinion)), trust(one), right))
     return found
 
 
@@ -151,9 +164,9 @@ def cross_validated(data: Sequence[Ranked], polyphones: Polyphones) -> list[bool
     for left_out in range(FOLDS):
         weights = fit([one for one, its in zip(data, fold, strict=True) if its != left_out])
         fitted = replace(polyphones, weights=weights)
-        for index in np.flatnonzero(fold == left_out):
+        for index in np.flatnonzero(fold == left_out).tolist():
             one = data[index]
-            found[index] = int(np.argmax(fitted.scores(one.dense, one.keys))) == one.right
+            found[index] = int(np.argmax(fitted.scores(one.dense, one.keys) + one.trust)) == one.right
     return found
 
 
@@ -167,14 +180,10 @@ def write(path: Path, polyphones: Polyphones) -> None:
         "classes": sorted(polyphones.classes, key=polyphones.classes.__getitem__),
         "candidates": lines,
     }
-    np.savez_compressed(
-        path,
-        dense=weights.dense,
-        keys=weights.keys[kept],
-        sparse=weights.sparse[kept].astype(np.float16),
-        **{name: np.frombuffer("\n".join(lines).encode(), np.uint8) for name, lines in texts.items()},
-        **{name: array.astype(np.float16) for name, array in polyphones.network.arrays.items()},
-    )
+    arrays: dict[str, Any] = {name: np.frombuffer("\n".join(text).encode(), np.uint8) for name, text in texts.items()}
+    arrays |= {name: array.astype(np.float16) for name, array in polyphones.network.arrays.items()}
+    arrays |= {"dense": weights.dense, "keys": weights.keys[kept], "sparse": weights.sparse[kept].astype(np.float16)}
+    np.savez_compressed(path, **arrays)
 
 
 def main() -> None:
