@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,7 @@ from app.speech import Presence, Speech, Terms
 from app.storage import Storage
 from app.storage.fallback import FallbackStorage
 from app.storage.local import LocalStorage, link_secret
+from app.streams import Streams
 from app.tencent import Signatures
 from app.voices import Voices
 from settings import GatewaySettings, Settings, StorageSettings
@@ -123,6 +125,7 @@ def _assemble(
         signatures=Signatures(keys, identity.root, clock) if identity.root and settings.compat.tencent else None,
         quota=quota,
         speech=speech,
+        streams=_streams(settings, speaker, labels, quota),
         voices=Voices(
             engine,
             VoiceStore(settings.gateway, _token(settings), settings.cloning.timeout_s),
@@ -190,6 +193,11 @@ def _terms(settings: Settings) -> Terms:
         url_lifetime_s=settings.storage.url_lifetime_s,
         public_url=settings.proxy.public_url,
     )
+
+
+def _streams(settings: Settings, gateway: Gateway, labels: Labels, quota: CharacterQuota) -> Streams:
+    places = threading.Semaphore(max(1, settings.proxy.threads // 2))
+    return Streams(gateway, labels, quota, settings.proxy.stream_timeout_s - 2, places)
 
 
 def _rules(settings: Settings) -> Rules:

@@ -443,6 +443,17 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _on_unexpected)
 
 
+def answer_of(error: Exception) -> Response:
+    """What ``error`` is answered with, for routes that say it in another shape."""
+    if isinstance(error, ProxyError):
+        return _on_proxy_error(error)
+    if isinstance(error, HTTPException):
+        return _on_http(error)
+    if isinstance(error, SQLAlchemyError):
+        return _on_database(error)
+    return _on_foreign(error)
+
+
 def _on_proxy_error(error: ProxyError) -> Response:
     if error.status >= 500:
         _log.warning("%s %s: %s", g.get("request_id", "-"), error.code, error.__cause__ or error)

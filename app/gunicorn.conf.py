@@ -42,6 +42,7 @@ loglevel = "info"
 raw_env = [
     f"TTS_HEADER_TIMEOUT_S={_proxy.header_timeout_s}",
     f"TTS_REQUEST_TIMEOUT_S={_proxy.request_timeout_s}",
+    f"TTS_STREAM_TIMEOUT_S={_proxy.stream_timeout_s}",
 ]
 
 if _proxy.tls and _proxy.unix_socket is None:

@@ -53,6 +53,10 @@ class Call:
     is_open: bool = False
     """No credential is asked for."""
     parameters: list[dict[str, Any]] = field(default_factory=list)
+    also: tuple[str, ...] = ()
+    """Other media types of the answer."""
+    is_openai: bool = False
+    """Errors have OpenAI's shape."""
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -93,6 +97,7 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             (*_BODY, *_COMMON, 502, 504, 507),
             schemas.SpeechRequest,
         ),
+        *_streams(settings),
         Call(
             "post",
             "/auth/token",
@@ -203,6 +208,63 @@ def _tencent() -> tuple[Call, ...]:
     )
 
 
+def _streams(settings: Settings) -> tuple[Call, ...]:
+    limit = settings.proxy.stream_max_chars
+    failures = (*_BODY, *_COMMON, 502, 504)
+    return (
+        Call(
+            "post",
+            "/tts/stream",
+            "stream",
+            "边合成边发送",
+            f"文本最多 {limit} 个字符。默认是帧：1 字节类型（J 是 JSON，A 音频，E 错误，Z 结束）、4 字节小端长度、内容；"
+            "没有 Z 就断开的流是不完整的。Accept 为 audio/mpeg 等时是一段连续的音频。",
+            "application/octet-stream",
+            failures,
+            schemas.StreamRequest,
+            also=("audio/mpeg", "audio/wav", "audio/aac", "audio/ogg", "audio/flac", "audio/pcm"),
+        ),
+        Call(
+            "post",
+            "/v1/audio/speech",
+            "openaiSpeech",
+            "合成语音（OpenAI 兼容）",
+            "与 OpenAI 的同名接口相同；错误也是 OpenAI 的格式。input 超过 POST /tts 的上限时边合成边发送。",
+            "audio/mpeg",
+            (*failures, 404),
+            schemas.OpenAISpeechRequest,
+            also=("audio/wav", "audio/aac", "audio/ogg", "audio/flac", "audio/pcm", "text/event-stream"),
+            is_openai=True,
+        ),
+        _openai_list("/v1/models", "openaiModels", "模型列表（OpenAI 兼容）"),
+        Call(
+            "get",
+            "/v1/models/{name}",
+            "openaiModel",
+            "一个模型（OpenAI 兼容）",
+            "",
+            schemas.OpenAIModelReply,
+            (*_COMMON, 404),
+            parameters=[_parameter("name", "path")],
+            is_openai=True,
+        ),
+        Call(
+            "get",
+            "/v1/audio/voices",
+            "openaiVoices",
+            "voice 可用的名字",
+            "",
+            schemas.OpenAIVoicesReply,
+            (*_COMMON, 502, 504),
+            is_openai=True,
+        ),
+    )
+
+
+def _openai_list(path: str, name: str, summary: str) -> Call:
+    return Call("get", path, name, summary, "", schemas.OpenAIModelsReply, _COMMON, is_openai=True)
+
+
 def _operation(call: Call) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": call.name,
@@ -222,7 +284,8 @@ def _operation(call: Call) -> dict[str, Any]:
 
 def _responses(call: Call) -> dict[str, Any]:
     if isinstance(call.reply, str):
-        content: dict[str, Any] = {call.reply: {"schema": {"type": "string", "format": "binary"}}}
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content: dict[str, Any] = {media_type: binary for media_type in (call.reply, *call.also)}
     else:
         content = _json(call.reply)
     responses = {str(call.status): {"description": "成功", "content": content}}
@@ -235,13 +298,18 @@ def _responses(call: Call) -> dict[str, Any]:
     if call.name == "audio":
         responses["206"] = {"description": "文件的一部分", "content": content}
     problem = {MEDIA_TYPE: {"schema": {"$ref": _TEMPLATE.format(model="ProblemReply")}}}
+    if call.is_openai:
+        problem = _json(schemas.OpenAIErrorReply)
     for status in sorted(call.errors):
         responses[str(status)] = {"description": _WHY[status], "content": problem}
     return responses
 
 
 def _schemas(calls: tuple[Call, ...]) -> dict[str, Any]:
-    models: list[tuple[type[BaseModel], Any]] = [(schemas.ProblemReply, "serialization")]
+    models: list[tuple[type[BaseModel], Any]] = [
+        (schemas.ProblemReply, "serialization"),
+        (schemas.OpenAIErrorReply, "serialization"),
+    ]
     for call in calls:
         if call.body is not None:
             models.append((call.body, "validation"))

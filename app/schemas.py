@@ -16,6 +16,10 @@ from sound.formats import SoundError, file_rate
 Format = Literal["mp3", "wav", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
 Speed = Annotated[float, Field(ge=0.5, le=2.0, description="语速：1.0 为正常，2.0 快一倍；音高不变。")]
+Timestamps = Annotated[
+    bool | Literal["characters", "sentences", "srt", "lrc"],
+    Field(description="true 或 characters 逐字，sentences 逐句，在 timestamps 里；srt、lrc 为字幕，在 subtitles 里。"),
+]
 Speaker = Annotated[Text, StringConstraints(min_length=1, max_length=64), Field(description="音色名，见 GET /voices。")]
 
 _ALLOWED_CONTROLS = "\t\n\r"
@@ -47,6 +51,11 @@ class Voicing(Request):
         default=None, description="采样率（Hz）；不填用引擎自己的 22050（ogg、opus 为 24000）。"
     )
 
+    explicit_label: bool = Field(
+        default=True,
+        description="文件里要不要听得见的 AI 标识；false 表示调用者在界面上持续显示标识、不提供下载。",
+    )
+
     def wish(self, text: str) -> Wish:
         """``text`` in this voicing.
 
@@ -59,7 +68,8 @@ class Voicing(Request):
             raise FieldError("sample_rate", str(error).rstrip("。")) from error
         if self.voice_id is not None and "speaker" in self.model_fields_set:
             raise FieldError("voice_id", "与 speaker 只能填一个")
-        return Wish(Order(text, self.voice_id or self.speaker, float(self.speed)), self.format, self.sample_rate)
+        order = Order(text, self.voice_id or self.speaker, float(self.speed))
+        return Wish(order, self.format, self.sample_rate, self.explicit_label)
 
 
 class SpeechRequest(Voicing):
@@ -70,7 +80,42 @@ class SpeechRequest(Voicing):
     )
 
     text: Text = Field(description="要说的话；长度上限见 413 的回答。")
-    timestamps: bool = Field(default=False, description="回答里是否带逐字时间。")
+    timestamps: Timestamps = False
+
+
+class StreamRequest(SpeechRequest):
+    """``POST /tts/stream``."""
+
+    format: Format | None = Field(  # type: ignore[assignment]  # here its default depends on Accept
+        default=None,
+        description="分帧时：不填为连续的 pcm；其他格式则每个 A 帧是一句话的完整文件。整段音频时：不填由 Accept 决定。",
+    )
+
+    def wish_for(self, text: str, format: Format, explicit: bool) -> Wish:
+        """``text`` in this voicing, as ``format``."""
+        settled = self.model_copy(update={"format": format, "explicit_label": explicit})
+        return settled.wish(text)
+
+
+class OpenAIVoice(Request):
+    """The long form of ``voice``."""
+
+    id: Annotated[Text, StringConstraints(min_length=1, max_length=64)]
+
+
+class OpenAISpeechRequest(Request):
+    """``POST /v1/audio/speech``."""
+
+    model: Annotated[Text, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="tts-1、tts-1-hd、gpt-4o-mini-tts 或引擎的模型名；都是同一个模型。"
+    )
+    input: Text = Field(description="要说的话，最多 4096 个字符。")
+    voice: Speaker | OpenAIVoice = Field(description="GET /v1/audio/voices 里的音色，或 alloy 等 OpenAI 的名字。")
+    response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] = "mp3"
+    speed: Speed = 1.0
+    instructions: Text | None = Field(default=None, description="不支持，会被忽略；回答的 X-Ignored 头会说明。")
+    stream: bool = Field(default=False, description="边合成边发送。")
+    stream_format: Literal["audio", "sse"] | None = Field(default=None, description="sse 为事件流，需边合成边发送。")
 
 
 class PrewarmRequest(Voicing):
@@ -150,6 +195,7 @@ class SpeechReply(Reply):
     format: Format
     request_id: str
     timestamps: list[Timing] | None = None
+    subtitles: str | None = Field(default=None, description="SRT 或 LRC 字幕。")
     warnings: list[Silence] | None = Field(default=None, description="没有读出来的符号及其位置。")
 
 
@@ -258,6 +304,50 @@ class TencentReply(Reply):
     Response: dict[str, Any] = Field(
         description="Audio（base64）、SessionId、Subtitles、RequestId；出错时为 Error、RequestId。"
     )
+
+
+class OpenAIModelReply(Reply):
+    """``GET /v1/models/{name}``."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class OpenAIModelsReply(Reply):
+    """``GET /v1/models``."""
+
+    object: Literal["list"]
+    data: list[OpenAIModelReply]
+
+
+class OpenAIVoiceReply(Reply):
+    """A name for ``voice``."""
+
+    id: str
+    name: str
+
+
+class OpenAIVoicesReply(Reply):
+    """``GET /v1/audio/voices``."""
+
+    voices: list[OpenAIVoiceReply]
+
+
+class OpenAIError(Reply):
+    """What is wrong, as OpenAI's client libraries read it."""
+
+    message: str = Field(description="怎样改正，中文一句话。")
+    type: str
+    param: str | None
+    code: str | None
+
+
+class OpenAIErrorReply(Reply):
+    """Errors of ``/v1/…``."""
+
+    error: OpenAIError
 
 
 class ProblemReply(Reply):

@@ -20,6 +20,7 @@ from app.readiness import Readiness
 from app.speech import Speech
 from app.storage import Storage
 from app.storage.local import LocalStorage
+from app.streams import Streams
 from app.tencent import Signatures
 from app.voices import Voices
 from settings import Settings
@@ -46,6 +47,7 @@ class Services:
     """None: the interface of Tencent Cloud is off."""
     quota: CharacterQuota
     speech: Speech
+    streams: Streams
     voices: Voices
     prewarm: Prewarm
     pruner: Pruner

@@ -27,6 +27,10 @@ _STATUS: dict[type[Exception], tuple[int, str, str]] = {
 }
 
 
+_STREAMED = ("/tts/stream", "/v1/audio/speech")
+"""Addresses whose answers are sent for minutes."""
+
+
 class BoundedWorker(ThreadWorker):
     """A ``ThreadWorker`` that cuts connections whose time is over."""
 
@@ -37,6 +41,7 @@ class BoundedWorker(ThreadWorker):
         """Connection to the monotonic time at which it is cut."""
         self._header_timeout_s = float(os.environ.get("TTS_HEADER_TIMEOUT_S", "10"))
         self._request_timeout_s = float(os.environ.get("TTS_REQUEST_TIMEOUT_S", "55"))
+        self._stream_timeout_s = float(os.environ.get("TTS_STREAM_TIMEOUT_S", "300"))
 
     def handle(self, conn: Any) -> Any:
         """One request of a connection, on a thread of the pool."""
@@ -49,7 +54,7 @@ class BoundedWorker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The headers are here; body and answer have the rest of the time."""
-        self._bound(conn, self._request_timeout_s)
+        self._bound(conn, self._stream_timeout_s if req.path in _STREAMED else self._request_timeout_s)
         return super().handle_request(req, conn)
 
     def notify(self) -> None:
