@@ -217,7 +217,7 @@ def _streams(settings: Settings) -> tuple[Call, ...]:
             "/tts/stream",
             "stream",
             "边合成边发送",
-            f"文本最多 {limit} 个字符。默认是帧：1 字节类型（J 是 JSON，A 音频，E 错误，Z 结束）、4 字节小端长度、内容；"
+            f"文本最多 {limit} 个字符。帧：1 字节类型（J 是 JSON，A 音频，E 错误，Z 结束）、4 字节小端长度、内容。"
             "没有 Z 就断开的流是不完整的。Accept 为 audio/mpeg 等时是一段连续的音频。",
             "application/octet-stream",
             failures,
