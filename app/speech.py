@@ -49,8 +49,6 @@ class Wish:
 class Clip:
     """A finished sound that can be fetched."""
 
-    name: str
-    """In the store."""
     audio_url: str
     expires_s: float
     """Seconds since the epoch."""
@@ -239,7 +237,6 @@ class Speech:
         expires_s = int(self.now()) + lifetime_s
         link = self.storage.url(record.name, lifetime_s)
         return Clip(
-            name=record.name,
             audio_url=self.terms.public_url + link if link.startswith("/") else link,
             expires_s=expires_s,
             duration_s=record.duration_s,
