@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "sklearn": "scikit-learn",
     "tencentcloud": "tencentcloud-sdk-python-tts",
+    "tn": "wetextprocessing",
 }
 """Import name → name on the package index, where they differ."""
 

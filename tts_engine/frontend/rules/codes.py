@@ -78,8 +78,13 @@ def _well_known(match: Match) -> Sequence[Part] | None:
         return None
     if _SERVICE.fullmatch(text) or (text in _EMERGENCY and _is_called(match)):
         return [each(match, 0, by_digit(text, "幺"))]
-    if text in _NICKNAMES and _NICKNAMED.match(after) and not re.search(r"[第共约￥¥$=+×]$", left(match)):
-        return [each(match, 0, by_digit(text, _NICKNAMES[text]))]
+    name = "233" if re.fullmatch("23{2,}", text) else "666" if re.fullmatch("6{3,}", text) else text
+    if (
+        name in _NICKNAMES
+        and (_NICKNAMED.match(after) or name != text)
+        and not re.search(r"[第共约￥¥$=+×]$", left(match))
+    ):
+        return [each(match, 0, by_digit(text, _NICKNAMES[name]))]
     return None
 
 
@@ -96,17 +101,20 @@ def _code(match: Match) -> Sequence[Part] | None:
         return None
     one = "幺" if _PHONE_WORDS.search(left(match, 14)) else "一"
     parts = []
-    for found in re.finditer(r"[A-Za-z]+|\d+|_", match[0]):
+    for found in re.finditer(r"[A-Za-z]+|\d+|[_@#$!]", match[0]):
         begin = match.start() + found.start()
         broken = match[0][found.end() : found.end() + 1] == " "
-        letters = "下划线" if found[0] == "_" else _letters(found[0]) if found[0].isalpha() else by_digit(found[0], one)
+        letters = by_digit(found[0], one) if found[0].isdigit() else _letters(found[0])
         parts.append(Part(letters, begin, begin + len(found[0]), each=found[0].isdigit(), pause="、" if broken else ""))
     return parts
 
 
+_CODE_SIGNS = {"_": "下划线", "@": "艾特", "#": "井号", "$": "美元符", "!": "叹号"}
+
+
 def _letters(text: str) -> str:
     """Short letters of a code one by one; a word stays a word."""
-    return text.upper() if len(text) <= 3 else text
+    return _CODE_SIGNS.get(text) or (text.upper() if len(text) <= 3 else text)
 
 
 def _account(match: Match) -> Sequence[Part]:
@@ -195,7 +203,7 @@ FIRST: tuple[Rule, ...] = (
     ),
     rule(
         "code",
-        r"(?<![\dA-Za-z.])(?:[A-Za-z]{0,4}\d[A-Za-z\d]{0,40}"
+        r"(?<![\dA-Za-z.])(?:[A-Za-z_@#!$]{0,16}\d[A-Za-z\d_@#!$]{0,40}"
         r"(?:[ -][A-Za-z]?\d[A-Za-z\d]{0,12}){0,8})(?![\d.]\d|\d|[%:：])",
         _code,
     ),
@@ -238,6 +246,6 @@ CODES: tuple[Rule, ...] = (
     ),
 )
 LONG: tuple[Rule, ...] = (
-    rule("well-known", r"(?<![\d.A-Za-z-])\d{3,7}(?!\d)", _well_known),
+    rule("well-known", r"(?<![\d.A-Za-z-])\d{3,9}(?!\d)", _well_known),
     rule("digits", r"(?<![\d.])\d{2,}(?![\d.])", _long),
 )

@@ -26,6 +26,7 @@ def _month_day(month: str, day: str) -> bool:
 
 
 def _full_date(match: Match) -> Sequence[Part] | None:
+    """2024-03-05, 2024.6.1-6.18."""
     if not _month_day(match["m"], match["d"]):
         return None
     parts = [
@@ -34,6 +35,11 @@ def _full_date(match: Match) -> Sequence[Part] | None:
         group(match, "m", cardinal(match["m"]) + "月"),
         group(match, "d", cardinal(match["d"]) + "日"),
     ]
+    if match["m2"]:
+        if not _month_day(match["m2"], match["d2"]):
+            return None
+        parts += [group(match, "j", "到"), group(match, "m2", cardinal(match["m2"]) + "月")]
+        parts += [group(match, "d2", cardinal(match["d2"]) + "日")]
     return parts
 
 
@@ -64,7 +70,7 @@ _DATE_BEFORE = re.compile(
 )
 _DATE_AFTER = re.compile(
     r"[（(]?周[一二三四五六日]|星期|[早晚]上?[八九十\d]|上午|下午|中午|凌晨|当天|当晚|前(?!进)|之前|以前|起|截止|截至|发布|更新|上线|开[业播始幕售学盘]|举[行办]|出发|入住|退房|到期|"
-    r"发货|到货|交付|放假|休息|调休|停[水电业课诊]|恢复|见|聚|集合|结束|生日|过期|预售|首[映发播]|上映|更|赛|[~～—至到-]\s?\d{1,2}[./]\d{1,2}"
+    r"发货|到货|交付|放假|休息|调休|停[水电业课诊]|恢复|见|聚|集合|结束|生日|过期|预售|首[映发播]|上映|更|赛|圣诞|元旦|国庆|中秋|春节|除夕|平安夜|[~～—至到-]\s?\d{1,2}[./]\d{1,2}"
 )
 
 
@@ -159,7 +165,8 @@ def _year(match: Match) -> Sequence[Part] | None:
     if len(value) == 3:
         return [each(match, "y", by_digit(value))] if re.search(r"(?:公元|元前|西元)$", before) else None
     if len(value) == 2 and not rest.startswith("代") and not _SPAN_BEFORE.search(before):
-        named = (_SHORT_YEAR_AFTER.match(rest) and not _SPAN_AFTER.match(rest)) or value[0] == "0"
+        named = (_SHORT_YEAR_AFTER.match(rest) or value >= "60") and not _SPAN_AFTER.match(rest)
+        named = named or value[0] == "0"
         return [each(match, "y", by_digit(value))] if named else None
     return None
 
@@ -183,12 +190,18 @@ def _clock(match: Match) -> Sequence[Part] | None:
     if not _is_clock(match):
         return None
     hour, minute, second = match["h"], match["m"], match["s"]
-    if second and (_ELAPSED.search(left(match)) or _ELAPSED_AFTER.match(right(match))):
+    if second and _is_race(match):
         return whole(match, f"{quantity(str(int(hour)))}小时{_minute(minute, True)}{cardinal(second)}秒")
     if not second and _ELAPSED.search(left(match)):
         return whole(match, f"{quantity(str(int(hour)))}分{_minute(second or minute, False)}秒")
     time = _hour(hour) + (_minute(minute, bool(second)) if minute != "00" or (second or "00") != "00" else "")
     return whole(match, _day_part(match) + time + (f"{_two(second)}秒" if second and second != "00" else ""))
+
+
+def _is_race(match: Match) -> bool:
+    """Hours, minutes and seconds of a race, not of the day."""
+    told = _ELAPSED.search(left(match)) or _ELAPSED_AFTER.match(right(match))
+    return bool(told or re.search(r"马拉松|全马|半马|越野赛|铁三|PB", clause(match)))
 
 
 def _is_clock(match: Match) -> bool:
@@ -239,7 +252,7 @@ def _time_join(match: Match) -> Sequence[Part] | None:
     """The sign between two times, days or dates: 到."""
     before = left(match, 11)
     spelled = re.search(
-        r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d:\d\d|[ap]\.?m\.?|\d{4}[-/.]\d\d?[-/.]\d\d?|(?<!\d)\d\d?/\d\d?)$",
+        r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d[:：]\d\d|[ap]\.?m\.?|\d{4}[-/.]\d\d?[-/.]\d\d?|(?<!\d)\d\d?/\d\d?)$",
         before,
         re.I,
     )
@@ -267,7 +280,8 @@ _HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))"
 RULES: tuple[Rule, ...] = (
     rule(
         "date",
-        rf"(?<![\d./])(?P<y>{_YEAR})\s?(?P<s>[-/.．。])\s?(?P<m>\d{{1,2}})\s?(?P=s)\s?(?P<d>\d{{1,2}})(?![\d.]\d|\d)",
+        rf"(?<![\d./])(?P<y>{_YEAR})\s?(?P<s>[-/.．。])\s?(?P<m>\d{{1,2}})\s?(?P=s)\s?(?P<d>\d{{1,2}})"
+        rf"(?:(?P<j>{JOIN})(?P<m2>\d{{1,2}})(?P=s)(?P<d2>\d{{1,2}})(?![\d./-]))?(?![\d.]\d|\d)",
         _full_date,
     ),
     rule(
@@ -316,6 +330,6 @@ RULES: tuple[Rule, ...] = (
         _elapsed,
     ),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{2})(?:″|\"|''|\.)(?P<t>\d{1,2})(?!\d)", _long_prime),
-    rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{1,2})(?:″|\"|''|′′)", _prime_time),
+    rule("duration", r"(?<![\d°])(?P<m>\d+)[′'’](?P<s>\d{1,2})(?:″|\"|''|′′|”)", _prime_time),
     rule("duration", r"(?<![\d.])(?P<n>\d+)(?P<u>秒)(?P<t>\d{1,2})(?!\d|[分个元])", _hundredths),
 )

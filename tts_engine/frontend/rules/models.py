@@ -56,6 +56,8 @@ def _letter_model(match: Match) -> Sequence[Part] | None:
         return [each(match, "n", by_digit(match["n"], "幺"))]
     if re.search(r"(?:^|[^A-Za-z])[A-Z]{2}$", before) and len(match["n"]) >= 3 and _is_ride(match, _FLIGHT):
         return [each(match, "n", by_digit(match["n"], "幺"))]
+    if re.search(r"(?:^|[^A-Za-z])K?N$", before) and match["n"] in ("95", "99"):
+        return [each(match, "n", by_digit(match["n"]))]
     if match["d"]:
         return [group(match, "n", cardinal(match["n"])), group(match, "d", "点" + by_digit(match["d"][1:]))]
     if re.search(r"(?:^|[^A-Za-z])x$", before):
@@ -142,7 +144,7 @@ MODELS: tuple[Rule, ...] = (
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|线|[，。到去在站可和、或；]|$))", _bus),
     rule(
         "road",
-        r"(?<![\d.])(?P<n>\d{3})(?=国道|省道|县道|乡道|医院|厂(?!家)|矿|高地|所(?!学)|团(?!队)|师(?!生|傅))",
+        r"(?<![\d.])(?P<n>\d{3})(?=足金|足银|纯银|银(?!行)|国道|省道|县道|乡道|医院|厂(?!家)|矿|高地|所(?!学)|团(?!队)|师(?!生|傅))",
         _road,
     ),
     rule("road", r"(?<![\d.])(?P<n>\d{4,6})(?=部队|次列车|次航班)", _road),
@@ -165,5 +167,7 @@ MODELS: tuple[Rule, ...] = (
     ),
     rule("model", r"(?<=[一-龥])\s?(?P<n>\d{2,5})(?![\d.:：/%])", _brand),
 )
-DIGITS_FIRST = rule("model", r"(?<![\d.])(?P<n>\d{1,6})(?P<x>[A-Z]{1,4}(?![a-z]))", _digit_letters)
+DIGITS_FIRST = rule(
+    "model", r"(?<![\d.])(?P<n>\d{1,6})(?P<x>[A-Z]{1,4}(?![a-z])|(?<=\d{3})p(?![A-Za-z]))", _digit_letters
+)
 """Comes last, behind the units of measure (``16GB``)."""

@@ -77,7 +77,8 @@ def _thousand_more(match: Match) -> Sequence[Part] | None:
     """20k, 3.5w of salaries and followers, where no unit of measure follows."""
     if re.match(r"[A-Za-z]", right(match, 1)):
         return None
-    return whole(match, _amount(match["n"], match["k"]))
+    upper = "到" + _amount(match["n2"], match["k2"]) if match["n2"] else ""
+    return whole(match, _amount(match["n"], match["k"]) + upper)
 
 
 MONEY: tuple[Rule, ...] = (
@@ -96,7 +97,8 @@ MONEY: tuple[Rule, ...] = (
     rule("money", r"(?<![\d.])(?P<a>\d{1,4})\.(?P<b>\d{1,2})(?=包邮|秒杀|抢)", _free_post),
     rule(
         "money",
-        rf"(?<![\d.A-Za-z])(?P<n>{NUMBER})(?P<k>w(?=[\s\u4e00-\u9fa5，。+~]|$)|W(?=粉|人|元|播放|阅读|点赞|年薪|存款|用户|\+))",
+        rf"(?<![\d.A-Za-z])(?P<n>{NUMBER})(?P<k>[kw]|W(?=粉|人|元|播放|阅读|点赞|年薪|存款|用户|\+))(?![A-Za-z\d])"
+        rf"(?:{JOIN}(?P<n2>{NUMBER})(?P<k2>[kwW])(?![A-Za-z\d]))?(?!\s?(?:视频|屏|分辨|电视|画质|高清|超清|显示|修复))",
         _thousand_more,
     ),
 )

@@ -312,18 +312,23 @@ QUANTITIES: tuple[Rule, ...] = (
     rule("ratio", r"(?<![\d.:：])\d+(?:\.\d+)?(?:\s?[:：∶]\s?\d+(?:\.\d+)?){1,5}(?![\d:：]|\.\d)", _ratio),
     rule(
         "range",
-        rf"(?<![\d.A-Za-z])(?P<s>[-−])?(?P<a>{_N})\s?(?P<ua>(?:{UNIT})(?![A-Za-z])|[万亿千百元岁年个天米度人块分斤次点名]|公里|公斤|小时|分钟|万元|亿元)?(?P<j>{JOIN})(?P<s2>[-−])?(?P<b>{_N})(?:\s?(?P<ub>{UNIT})(?![A-Za-z²³/]))?(?![\d-]|\.\d)",
+        rf"(?<![\d.A-Za-z])(?P<s>[-−])?(?P<a>{_N})\s?(?P<ua>(?:{UNIT})(?![A-Za-z])|[万亿千百元岁年个天米度人块分斤次点名]|公里|公斤|小时|分钟|万元|亿元)?(?P<j>{JOIN})(?P<s2>[-−])?(?P<b>{_N})(?:\s?(?P<ub>{UNIT})(?![A-Za-z²³/]))?(?![\d-]|\.\d|\s?[%‰])",
         _range,
     ),
 )
 SIGNS: tuple[Rule, ...] = (
     rule("discount", r"(?<![\d.])(?P<n>[1-9][1-9])(?=折(?!叠|合|算|扣率|线|磨|腾|射|断|返|痕))", _discount),
-    rule("numero", r"(?<![A-Za-z])(?P<w>[Nn][Oo]\.?\s?|№\s?)(?P<n>\d{1,6})(?![\d.])", _numero),
+    rule("numero", r"(?<![A-Za-z])(?P<w>[Nn][Oo]\.\s?|No(?=\d)|№\s?)(?P<n>\d{1,6})(?![\d.])", _numero),
     rule("roman", r"[Ⅰ-Ⅻⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅺⅻ]+", _roman),
     rule("roman", r"(?<=第)[IVXLC]+(?![A-Za-z])", _latin_roman),
     rule(
         "roman",
         r"(?<![A-Za-z0-9])(?:[IVX]{2,6}|I(?=期|型糖|类切|级响))(?=(?:期|型|级|类|度|世|部|卷|册|章|区|段|组|号|代|阶段)(?!超))(?![A-Za-z])",
+        _latin_roman,
+    ),
+    rule(
+        "roman",
+        r"(?<=[一-龥])(?=[VX]{0,3}I|I)[IVX]{2,5}(?![A-Za-z\d])(?!设计|系统|识别|形象|的)",
         _latin_roman,
     ),
     rule("circled", r"[①-⒛㈠-㈩❶-❿]", _circled),

@@ -94,7 +94,6 @@ _SIGNS = {
     "㎡": "平方米",
     "㎥": "立方米",
 }
-_SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉", "零一二三四五六七八九", strict=True))
 
 
 def _operator(match: Match) -> Sequence[Part] | None:
@@ -159,6 +158,8 @@ def _divided(match: Match) -> Sequence[Part] | None:
 
 def _plus_behind(match: Match) -> Sequence[Part] | None:
     """互联网+, A+, 18+; a plus behind a round number is 多."""
+    if left(match)[-1:] in "千万亿":
+        return whole(match, "多")
     value = re.search(r"\d+$", left(match))
     return whole(match, "多" if value and len(value[0]) > 1 and value[0].endswith("0") else "加")
 
@@ -198,7 +199,7 @@ def _number_sign(match: Match) -> Sequence[Part]:
 
 
 def _subscript(match: Match) -> Sequence[Part]:
-    return (Part("".join(_SUBSCRIPTS[digit] for digit in match[0]), match.start(), match.end(), each=True),)
+    return whole(match, cardinal("".join(str("₀₁₂₃₄₅₆₇₈₉".index(digit)) for digit in match[0])))
 
 
 def _behind_number(match: Match) -> Sequence[Part]:

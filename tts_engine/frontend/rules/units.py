@@ -67,6 +67,11 @@ def _measures(match: Match) -> bool:
     )
 
 
+def _behind_power(match: Match) -> Sequence[Part]:
+    """3×10⁸m/s."""
+    return [group(match, "u", unit_name(match["u"]))]
+
+
 def _per(match: Match) -> Sequence[Part] | None:
     """The stroke of 元/斤, 次/天, 10⁹/L; 男/女 is no rate."""
     before = left(match, 6)
@@ -83,6 +88,11 @@ UNITS: tuple[Rule, ...] = (
         rf"(?:(?<![\dA-Za-z)%])(?P<s>[-−+±]))?(?P<n>{NUMBER})(?P<k>[千万亿]+)?\s?(?P<u>{UNIT})(?![A-Za-z²³])"
         rf"(?P<per>/(?P<pn>\d+)?(?P<pu>(?:{_ATOM})(?![A-Za-z])|{CLASSIFIERS}))?",
         _unit,
+    ),
+    rule(
+        "unit",
+        rf"(?<=[⁰¹²³⁴-⁹])\s?(?P<u>{UNIT})(?![A-Za-z²³])",
+        lambda match: [group(match, "u", unit_name(match["u"]))],
     ),
     rule("per", rf"\s?/\s?(?:(?=(?:{CLASSIFIERS}|月|日|分|只|单|字|斗|㎡))|(?P<u>{_ATOM})(?![A-Za-z]))", _per),
 )
