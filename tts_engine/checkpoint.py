@@ -48,6 +48,8 @@ class Checkpoint:
     """Voice name → (E,)."""
     digest: str
     """SHA-256 of ``SHA256SUMS``: changes with any file."""
+    emotions: tuple[str, ...] = ()
+    """Feelings that the model was trained on."""
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -77,4 +79,5 @@ def _describe(folder: Path) -> Checkpoint:
         voices=tuple(Voice(row["name"], row["title"], row["gender"]) for row in rows),
         embeddings={row["name"]: np.asarray(row["embedding"], dtype=np.float32) for row in rows},
         digest=digest(folder / SUMS),
+        emotions=tuple(config.get("emotions", ())),
     )

@@ -19,11 +19,12 @@ from tts_engine.audio import FloatArray
 from tts_engine.backends import Acoustics, Backend, open_backend
 from tts_engine.checkpoint import Checkpoint, Voice, read_checkpoint
 from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllable, places, retime
-from tts_engine.errors import EmptyTextError, TextTooLongError, UnknownVoiceError
+from tts_engine.errors import EmptyTextError, OptionError, TextTooLongError, UnknownVoiceError
 from tts_engine.excitation import excitation
 from tts_engine.frontend import Conventions, Frontend, reading
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.frontend.reading import Prosody
+from tts_engine.frontend.ssml import Markup
 from tts_engine.loudness import held_back
 from tts_engine.pauses import Silences, planned
 from tts_engine.prosody import PITCH, RANGE, SPEED, VOLUME, bend, checked, checked_seed, gains, median_pitch, varied
@@ -47,6 +48,10 @@ class SynthesisOptions:
     """Size of the melody, 0–2: 0 is a monotone."""
     volume: float = 0.0
     """Decibels, −40–12; peaks that would clip are held back, with a warning."""
+    ssml: bool = False
+    """The text is SSML."""
+    on_unsupported: str = "error"
+    """``error`` or ``warn``: what becomes of SSML that is not supported here."""
 
     @property
     def prosody(self) -> Prosody:
@@ -89,6 +94,8 @@ class Speech:
     """What in the text is silent on purpose."""
     synthesis_s: float
     """Seconds that the computation took."""
+    revision: str = ""
+    """Of all that made it; empty where nobody asked."""
 
     @property
     def duration_s(self) -> float:
@@ -103,8 +110,8 @@ class Synthesizer:
     frontend: Frontend
     backend: Backend
     checkpoint: Checkpoint
-    revision: str
-    """Changes with the model and with the reader: part of every cache key."""
+    fingerprint: str
+    """Of the model and of the reader, without the user's lexicon."""
     max_chars: int = 100_000
 
     @classmethod
@@ -114,6 +121,7 @@ class Synthesizer:
         device: str = "auto",
         threads: int = 0,
         conventions: Conventions = Conventions(),  # noqa: B008  # frozen
+        lexicon: Path | None = None,
     ) -> Synthesizer:
         """Open a checkpoint folder.
 
@@ -122,13 +130,14 @@ class Synthesizer:
             device: ``auto``, ``cpu`` or ``cuda:0``.
             threads: CPU threads of one synthesis; 0 for all cores.
             conventions: how numbers, units and emoji are said.
+            lexicon: the user's own words, taken up again whenever the file changes.
 
         Raises:
             CheckpointError: a file is missing, damaged or of another version.
         """
         checkpoint = read_checkpoint(Path(folder))
         backend = open_backend(checkpoint.folder, device, threads)
-        return cls(Frontend(conventions), backend, checkpoint, _revision(checkpoint, conventions))
+        return cls(Frontend(conventions, lexicon), backend, checkpoint, _revision(checkpoint, conventions))
 
     @property
     def sample_rate(self) -> int:
@@ -145,7 +154,17 @@ class Synthesizer:
         """The voices that ``SynthesisOptions.voice`` may name."""
         return self.checkpoint.voices
 
-    def read(self, text: str) -> reading.Reading:
+    @property
+    def revision(self) -> str:
+        """Changes with everything that changes the sound: part of every cache key."""
+        return self._revision(self.frontend.lexicon_digest)
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The feelings that SSML may name; none where the model knows none."""
+        return self.checkpoint.emotions
+
+    def read(self, text: str, options: SynthesisOptions | None = None) -> reading.Reading:
         """What the front end makes of a text.
 
         Raises:
@@ -153,7 +172,18 @@ class Synthesizer:
         """
         if len(text) > self.max_chars:
             raise TextTooLongError(len(text), self.max_chars)
-        return self.frontend.read(text)
+        options = options or SynthesisOptions()
+        if options.on_unsupported not in ("error", "warn"):
+            raise OptionError("on_unsupported", "可用的有 error、warn。")
+        if not options.ssml:
+            return self.frontend.read(text)
+        voices = tuple(self.checkpoint.embeddings)
+        return self.frontend.read(text, Markup(True, options.on_unsupported, voices, self.emotions))
+
+    def _revision(self, lexicon: str) -> str:
+        if not lexicon:
+            return self.fingerprint
+        return hashlib.sha256(f"{self.fingerprint} {lexicon}".encode()).hexdigest()[:16]
 
     def synthesize(self, text: str, options: SynthesisOptions | None = None) -> Speech:
         """Speak a whole text.
@@ -169,6 +199,7 @@ class Synthesizer:
             timings=tuple(timing for piece in pieces for timing in piece.timings),
             warnings=tuple(warning for piece in pieces for warning in piece.warnings),
             synthesis_s=sum(piece.synthesis_s for piece in pieces),
+            revision=pieces[0].revision,
         )
 
     def stream(self, text: str, options: SynthesisOptions | None = None) -> Iterator[Speech]:
@@ -180,7 +211,7 @@ class Synthesizer:
         manner = _Manner(options.prosody, checked_seed(options.seed))
         self._embedding(options.voice)
         started = time.perf_counter()
-        read = self.read(text)
+        read = self.read(text, options)
         if not any(phoneme.tone != PAUSE_TONE for sentence in read.sentences for phoneme in sentence.phonemes):
             raise EmptyTextError
         for sentence in read.sentences:
@@ -204,7 +235,8 @@ class Synthesizer:
             held = (_held_back(read.text, sentence),) if is_held else ()
             timings = _timings(read.text, sentence, offset + np.cumsum(silences.lengths), offset, self.sample_rate)
             elapsed = time.perf_counter() - started + reading_s
-            yield Speech(samples, self.sample_rate, timings, (*warnings, *held), elapsed)
+            revision = self._revision(read.lexicon)
+            yield Speech(samples, self.sample_rate, timings, (*warnings, *held), elapsed, revision)
             offset += samples.shape[0]
             warnings, reading_s = (), 0.0
             after_pause = len(sentence.phonemes) > 1 and sentence.phonemes[-2].pause_ms is not None

@@ -33,7 +33,7 @@ def backend():
 @pytest.fixture
 def synthesizer(frontend, backend):
     """The real front end and loop around the computable backend."""
-    return Synthesizer(frontend, backend, CHECKPOINT, revision="computable", max_chars=500)
+    return Synthesizer(frontend, backend, CHECKPOINT, fingerprint="computable", max_chars=500)
 
 
 @pytest.fixture(scope="session")

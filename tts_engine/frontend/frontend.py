@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tts_engine.errors import EmptyTextError, UnreadableTextError
-from tts_engine.frontend import sandhi
-from tts_engine.frontend.characters import fold
+from tts_engine.frontend import inline, marked, sandhi, ssml
 from tts_engine.frontend.conventions import Conventions
 from tts_engine.frontend.emoticons import load_names
 from tts_engine.frontend.english import English
-from tts_engine.frontend.normalization import normalize
+from tts_engine.frontend.lexicon import LexiconFile
 from tts_engine.frontend.phonemes import EDGE
 from tts_engine.frontend.phrasing import BREATH_PAUSE, PAUSE, SENTENCE, break_levels
 from tts_engine.frontend.pieces import Kind, Piece
 from tts_engine.frontend.pinyin import syllable_phonemes
 from tts_engine.frontend.reading import Phoneme, Reading, Sentence, Token
 from tts_engine.frontend.readings import Readings, Syllable
-from tts_engine.frontend.segmentation import END_PAUSES, Chunk, split, strength
+from tts_engine.frontend.script import Script
+from tts_engine.frontend.segmentation import END_PAUSES, Chunk, continued, split, strength
+from tts_engine.frontend.ssml import INLINE, Markup
 
 
 class Frontend:
@@ -27,33 +30,63 @@ class Frontend:
     Immutable after construction, so any number of threads may share one.
     """
 
-    def __init__(self, conventions: Conventions = Conventions()) -> None:  # noqa: B008  # frozen
+    def __init__(self, conventions: Conventions = Conventions(), lexicon: Path | None = None) -> None:  # noqa: B008  # frozen
         """Load the dictionaries: about 2 s and 170 MB.
 
         Args:
             conventions: how numbers, units and emoji are said.
+            lexicon: the user's own words, watched for changes.
+
+        Raises:
+            LexiconError: the lexicon is not right.
         """
         if conventions.emoji == "named":
             load_names()
         self._conventions = conventions
+        self._lexicon = LexiconFile(lexicon)
         self._readings = Readings()
         self._english = English()
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, markup: Markup = INLINE) -> Reading:
         """Read a whole text.
 
         Raises:
             EmptyTextError: nothing in it is spoken.
             UnreadableTextError: a word in a script that has no reading here.
+            MarkError, SSMLError: mark-up in it is not right.
         """
-        folded, silent = fold(text, self._conventions)
-        normalized = normalize(folded, text, self._conventions)
-        chunks = split(normalized.pieces, len(text), self._readings.word_ends)
-        sentences = tuple(self._sentence(chunk, text) for chunk in chunks)
-        if not any(sentence.phonemes for sentence in sentences):
+        lexicon = self._lexicon.current()
+        script = lexicon.apply(ssml.parse(text, markup) if markup.ssml else inline.parse(text))
+        try:
+            return replace(self._read_script(script), lexicon=lexicon.digest)
+        except UnreadableTextError as error:
+            raise UnreadableTextError(error.word, *script.place(error.begin, error.end)) from None
+
+    @property
+    def lexicon_digest(self) -> str:
+        """Of the user's lexicon as the file is now."""
+        return self._lexicon.current().digest
+
+    @property
+    def lexicon_error(self) -> str:
+        """What is wrong with the newest lexicon, which is then not in use; else empty."""
+        return self._lexicon.error
+
+    def _read_script(self, script: Script) -> Reading:
+        found = marked.normalized(script, self._conventions)
+        chunks: list[Chunk] = []
+        for pieces, end in _by_style(found.pieces, script):
+            chunks += continued(split(pieces, end, self._readings.word_ends), chunks)
+        sentences = [self._sentence(chunk, script.text) for chunk in chunks]
+        if not any(phoneme.tone for sentence in sentences for phoneme in sentence.phonemes):
             raise EmptyTextError()
-        notices = sorted((*silent, *normalized.notices), key=lambda notice: notice.begin)
-        return Reading(text, sentences, tuple(notices))
+        notices = [replace(one, begin=b, end=e) for one in found.notices for b, e in [script.place(one.begin, one.end)]]
+        notices = sorted([*script.notices, *notices], key=lambda notice: notice.begin)
+        if not script.is_plain:
+            borders = [0, *(script.place(one.begin, one.begin)[0] for one in sentences[1:]), len(script.source)]
+            places = zip(sentences, borders, borders[1:], strict=False)
+            sentences = [marked.placed(one, script, begin, end) for one, begin, end in places]
+        return Reading(script.source, tuple(sentences), tuple(notices))
 
     def _sentence(self, chunk: Chunk, text: str) -> Sentence:
         pieces = [piece for piece in chunk.pieces if piece.kind is not Kind.SILENT]
@@ -83,12 +116,14 @@ class Frontend:
         begin = 0
         for index, piece in enumerate(pieces):
             if piece.kind is Kind.ENGLISH:
-                sounds, rule = self._english.pronounce(piece.text)
+                sounds, rule = (piece.sounds, "") if piece.sounds else self._english.pronounce(piece.text)
                 writer.english(piece, sounds, rule, levels[index])
                 begin = index + 1
             elif index + 1 == len(pieces) or levels[index] >= PAUSE or pieces[index + 1].kind is Kind.ENGLISH:
                 phrase = [syllable for syllable in syllables[begin : index + 1] if syllable]
-                writer.chinese(pieces[begin : index + 1], sandhi.apply(phrase), levels[begin : index + 1])
+                said = pieces[begin : index + 1]
+                spoken = marked.restored(said, sandhi.apply(marked.marked(said, phrase)))
+                writer.chinese(said, spoken, levels[begin : index + 1])
                 begin = index + 1
             if levels[index] >= PAUSE:
                 writer.breathe(piece.end)
@@ -104,7 +139,7 @@ class _Writer:
     def chinese(self, pieces: Sequence[Piece], phrase: Sequence[sandhi.Spoken], levels: Sequence[int]) -> None:
         for spoken in phrase:
             first, last = pieces[spoken.first], pieces[spoken.last - 1]
-            rule = f"{first.rule}+{spoken.rule}" if first.rule else spoken.rule
+            rule = f"{first.rule}+{spoken.rule}" if first.rule and not first.pinyin else spoken.rule
             level = levels[spoken.last - 1]
             self.tokens.append(Token(first.begin, last.end, spoken.text, spoken.pinyin, spoken.citation, rule, level))
             for symbol, tone in syllable_phonemes(spoken.pinyin) if spoken.pinyin else ():
@@ -112,7 +147,7 @@ class _Writer:
                 self.phonemes.append(Phoneme(symbol, tone, place.begin, place.end))
 
     def english(self, piece: Piece, sounds: Sequence[tuple[str, int]], rule: str, level: int) -> None:
-        rule = f"{piece.rule}+{rule}" if piece.rule else rule
+        rule = "+".join(filter(None, (piece.rule, rule)))
         self.tokens.append(Token(piece.begin, piece.end, piece.text, piece.text, piece.text, rule, level))
         self.phonemes.extend(Phoneme(symbol, tone, piece.begin, piece.end) for symbol, tone in sounds)
 
@@ -121,10 +156,13 @@ class _Writer:
         self.phonemes.append(Phoneme(BREATH_PAUSE, 0, place, place))
 
     def pause(self, marks: Sequence[Piece]) -> None:
-        """The strongest of the marks, nothing before the first sound."""
-        if self.phonemes:
-            mark = max(marks, key=lambda piece: strength(piece.pause))
-            self.phonemes.append(Phoneme(mark.pause, 0, mark.begin, mark.end))
+        """The strongest of the marks, nothing before the first sound; a length that the author gave counts alone."""
+        given = [piece.pause_ms for piece in marks if piece.pause_ms is not None]
+        mark = max(marks, key=lambda piece: strength(piece.pause))
+        if any(given) or (self.phonemes and not given):
+            length_ms = sum(given) if given else None
+            self.phonemes.append(Phoneme(mark.pause, 0, mark.begin, mark.end, pause_ms=length_ms))
+        if self.tokens:
             level = SENTENCE if mark.pause in END_PAUSES else PAUSE
             self.tokens[-1] = replace(self.tokens[-1], boundary=level)
 
@@ -144,6 +182,15 @@ def _stretches(pieces: Sequence[Piece]) -> list[tuple[int, int]]:
         else:
             found.append((index, index + 1))
     return found
+
+
+def _by_style(pieces: Sequence[Piece], script: Script) -> list[tuple[list[Piece], int]]:
+    """Pieces that one voice says in one mood, and where in the text they end."""
+    borders = [position for position, _ in script.styles if position]
+    groups: list[list[Piece]] = [[] for _ in range(len(borders) + 1)]
+    for piece in pieces:
+        groups[bisect_right(borders, piece.begin)].append(piece)
+    return list(zip(groups, [*borders, len(script.text)], strict=True))
 
 
 def _check_readable(tokens: Sequence[Token], text: str) -> None:

@@ -33,3 +33,13 @@ class Piece:
     rule: str = ""
     """The rule that wrote it; empty where the caller did."""
     ends_sentence: bool = False
+    pinyin: str = ""
+    """Reading that the author or the user's lexicon gave."""
+    is_final: bool = False
+    """Tone sandhi leaves ``pinyin`` alone."""
+    shown: str = ""
+    """What people see of it, where that is not ``text``."""
+    sounds: tuple[tuple[str, int], ...] = ()
+    """English phonemes that the author gave."""
+    pause_ms: int | None = None
+    """Length that the author gave a pause."""

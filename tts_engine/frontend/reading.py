@@ -107,3 +107,5 @@ class Reading:
     text: str
     sentences: tuple[Sentence, ...]
     notices: tuple[Notice, ...]
+    lexicon: str = ""
+    """Digest of the user's lexicon that was used."""

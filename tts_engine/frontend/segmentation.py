@@ -7,7 +7,7 @@ behind 、, then between words.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tts_engine.frontend.pieces import Kind, Piece
 
@@ -46,6 +46,13 @@ def split(pieces: Sequence[Piece], length: int, word_ends: Callable[[str], set[i
     for group in _by_end_marks(pieces):
         groups += _bounded(group, word_ends)
     return _tiles(groups, length)
+
+
+def continued(chunks: Sequence[Chunk], before: Sequence[Chunk]) -> list[Chunk]:
+    """``chunks``, the first of which begins where those ``before`` them end."""
+    if not before or not chunks:
+        return list(chunks)
+    return [replace(chunks[0], begin=before[-1].end), *chunks[1:]]
 
 
 def _by_end_marks(pieces: Sequence[Piece]) -> list[list[Piece]]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
 
 from tts_engine.errors import InputError
 from tts_engine.frontend.frontend import Frontend
+from tts_engine.frontend.lexicon import LexiconError
 from tts_engine.frontend.reading import Notice, Reading, Token
+from tts_engine.frontend.ssml import Markup
 
 STAGES = ("normalize", "pinyin", "phonemes")
 
@@ -17,24 +22,45 @@ STAGES = ("normalize", "pinyin", "phonemes")
 def main(argv: Sequence[str] | None = None) -> int:
     """Print one line for each input line; 1 where a line could not be read."""
     options = _parser().parse_args(argv)
-    frontend = Frontend()
+    try:
+        frontend = Frontend(lexicon=options.lexicon)
+    except LexiconError as error:
+        _print(f"出错：{error}", sys.stderr)
+        return 2
+    markup = Markup(options.ssml, options.on_unsupported)
     failed = False
-    for line in options.lines or _lines(sys.stdin):
-        try:
-            reading = frontend.read(line)
-        except InputError as error:
-            failed = True
-            _print(str(error), sys.stderr)
-            continue
-        _print(
-            as_json(reading, options.citation) if options.json else view(reading, options.stage, options.citation),
-            sys.stdout,
-        )
+    lines = options.lines or _lines(sys.stdin)
+    for number, line in enumerate(lines, start=1):
+        shown, wrong = _shown(frontend, line, markup, options)
+        failed = failed or bool(wrong)
+        if wrong:
+            _print(f"第 {number} 行：{wrong}", sys.stderr)
+        _print(shown, sys.stdout)
     return int(failed)
 
 
+def _shown(frontend: Frontend, line: str, markup: Markup, options: argparse.Namespace) -> tuple[str, str]:
+    """The line to print, and what is wrong with the input."""
+    if not line.strip():
+        return (_failed(line, "") if options.json else ""), ""
+    try:
+        if "\udc80" <= max(line) <= "\udcff":
+            raise InputError("这一行不是 UTF-8：请检查文件的编码。")
+        reading = frontend.read(line, markup)
+    except InputError as error:
+        return (_failed(line, str(error)) if options.json else f"# 出错：{error}"), str(error)
+    return (as_json(reading, options.citation) if options.json else view(reading, options.stage, options.citation)), ""
+
+
+def _failed(line: str, error: str) -> str:
+    value: dict[str, object] = {"text": line, "normalized": "", "tokens": [], "warnings": []}
+    if error:
+        value["error"] = error
+    return _safe(json.dumps(value, ensure_ascii=False))
+
+
 def view(reading: Reading, stage: str, citation: bool = False) -> str:
-    """One line of text: what is read, its pinyin, or its phonemes; sentences apart by ``‖``.
+    """One line of text: what is read, its pinyin, or its phonemes.
 
     Args:
         reading: of a whole text.
@@ -42,14 +68,14 @@ def view(reading: Reading, stage: str, citation: bool = False) -> str:
         citation: pinyin before tone sandhi instead of the surface reading.
     """
     if stage == "normalize":
-        return "".join(sentence.normalized for sentence in reading.sentences)
+        return " ".join("".join(sentence.normalized for sentence in reading.sentences).split("\n"))
     if stage == "pinyin":
         groups = [[_pinyin(token, citation) for token in sentence.tokens] for sentence in reading.sentences]
     else:
         groups = [
             [f"{phoneme.symbol}{phoneme.tone}" for phoneme in sentence.phonemes] for sentence in reading.sentences
         ]
-    return " ‖ ".join(" ".join(group) for group in groups if group)
+    return " ".join(" ".join(group) for group in groups if group)
 
 
 def as_json(reading: Reading, citation: bool = False) -> str:
@@ -61,7 +87,7 @@ def as_json(reading: Reading, citation: bool = False) -> str:
         "tokens": tokens,
         "warnings": [_warning(notice) for notice in reading.notices],
     }
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    return _safe(json.dumps(value, ensure_ascii=False))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,15 +98,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="每行输出一个 JSON 对象")
     parser.add_argument("--citation", action="store_true", help="给出变调之前的读音")
+    parser.add_argument("--ssml", action="store_true", help="每行是一个完整的 SSML 文档")
+    parser.add_argument(
+        "--on-unsupported",
+        choices=("error", "warn"),
+        default="error",
+        help="不支持的标记：报错或略过并提示",
+    )
+    parser.add_argument("--lexicon", type=Path, help="用户词典 lexicon.yaml 的路径")
     return parser
 
 
-def _lines(stream: Iterable[str]) -> Iterable[str]:
-    return (line.rstrip("\r\n") for line in stream if line.strip())
+def _lines(stream: TextIO) -> Iterator[str]:
+    """Lines as they come; bytes that are not UTF-8 become lone surrogates."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
+    return (line.removesuffix("\n").removesuffix("\r") for line in stream)
 
 
-def _print(line: str, stream: object) -> None:
-    print(line.encode("utf-8", "backslashreplace").decode("utf-8"), file=stream, flush=True)  # type: ignore[call-overload]
+def _safe(line: str) -> str:
+    return line.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _print(line: str, stream: TextIO) -> None:
+    print(_safe(line), file=stream, flush=True)
 
 
 def _pinyin(token: Token, citation: bool) -> str:
