@@ -134,6 +134,17 @@ class ProxySettings(StrictModel):
     """Addresses and networks that may read ``/metrics``, by commas; empty: nobody."""
     log_format: Literal["text", "json"] = "text"
 
+    @field_validator("metrics_allow")
+    @classmethod
+    def _names_networks(cls, value: str) -> str:
+        try:
+            for part in value.split(","):
+                if part.strip():
+                    ipaddress.ip_network(part.strip(), strict=False)
+        except ValueError as error:
+            raise ValueError("应为逗号分隔的 IP 地址或网段") from error
+        return value
+
 
 class AuthSettings(StrictModel):
     """Tokens (JWT) and API keys."""

@@ -30,9 +30,10 @@ from app.labels import Labels
 from app.leases import leases_in
 from app.library import Library
 from app.limits import CharacterQuota
+from app.metrics import Metrics
 from app.pruning import Pruner, Rules
 from app.readiness import Parts, Readiness
-from app.services import Services, attach
+from app.services import Services, attach, services
 from app.speech import Presence, Speech, Terms
 from app.storage import Storage
 from app.storage.fallback import FallbackStorage
@@ -87,7 +88,8 @@ def _assemble(
     engine = connect(settings.database.url.get_secret_value(), settings.proxy.threads)
     links = _links(settings.storage, keyring, clock) if storage is None else ()
     store = storage or _store(settings.storage, links, clock)
-    speaker = _guarded(gateway or PredictGateway(settings.gateway, _token(settings)), settings.gateway)
+    metrics = Metrics()
+    speaker = _guarded(gateway or PredictGateway(settings.gateway, _token(settings)), settings.gateway, metrics)
     catalogue = Catalogue(speaker, settings.gateway.info_lifetime_s)
     identity = identify(settings, keyring, engine, clock)
     tokens, keys = Tokens(settings.auth, identity.signing, engine, clock), ApiKeys(engine, clock)
@@ -110,6 +112,7 @@ def _assemble(
         labels,
         leases=leases,
         check_room=disk.check,
+        gave=metrics.gave,
     )
     return Services(
         settings=settings,
@@ -137,6 +140,7 @@ def _assemble(
         prewarm=Prewarm(engine, speech, clock),
         pruner=pruner,
         disk=disk,
+        metrics=metrics,
         readiness=Readiness(_parts(settings, speaker, store, engine)),
         now=clock,
     )
@@ -155,8 +159,8 @@ def _store(settings: StorageSettings, links: tuple[LocalStorage, ...], clock: Ca
     return FallbackStorage(_bucket(settings), links[0], settings.url_lifetime_s, clock) if links else _bucket(settings)
 
 
-def _guarded(gateway: Gateway, settings: GatewaySettings) -> BreakerGateway:
-    return BreakerGateway(gateway, settings.breaker_failures, settings.breaker_pause_s)
+def _guarded(gateway: Gateway, settings: GatewaySettings, metrics: Metrics) -> Gateway:
+    return metrics.metered(BreakerGateway(gateway, settings.breaker_failures, settings.breaker_pause_s))
 
 
 def _bucket(settings: StorageSettings) -> Storage:
@@ -226,6 +230,11 @@ def _name_request() -> None:
     g.begun_s = time.monotonic()
 
 
+def _known(method: str) -> str:
+    """A client may invent methods; each would be a new series."""
+    return method if method in {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"} else "other"
+
+
 def _finish(response: Response) -> Response:
     if request.blueprint != "health":
         # the route's pattern, never the address: that holds signatures
@@ -238,7 +247,15 @@ def _finish(response: Response) -> Response:
             response.status_code,
             took_ms,
             access.subject() or "-",
+            extra={
+                "method": request.method,
+                "route": str(route),
+                "status": response.status_code,
+                "ms": round(took_ms, 1),
+                "subject": access.subject(),
+            },
         )
+        services().metrics.answered(str(route), _known(request.method), response.status_code, took_ms / 1000)
     response.headers["X-Request-Id"] = g.request_id
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response

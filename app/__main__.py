@@ -23,6 +23,7 @@ from app.errors import CredentialError, GatewayError, ProxyError
 from app.gateway import Order
 from app.jobs import Task, prewarm_now, run_schedule
 from app.keyring import write_private
+from app.logs import configure
 from app.schemas import check_text
 from app.services import Services, services_of
 from app.speech import Wish
@@ -39,9 +40,10 @@ _SETTLE_EVERY_S = 60.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        status: int = options.run(options, load_settings())
+        settings = load_settings()
+        configure(settings.proxy.log_format)
+        status: int = options.run(options, settings)
     except (SettingsError, ProxyError, StorageError) as error:
         print(f"失败：{error}", file=sys.stderr)
         return 1

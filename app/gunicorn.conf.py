@@ -7,12 +7,25 @@ loads everything before it forks, so that its pages are shared by all workers.
 
 import gc
 import os
+import shutil
 import ssl
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from app.keyring import load_keyring
-from settings import SettingsError, load_settings
+from gunicorn.workers.base import Worker
+
+# All workers keep their numbers here, also those of workers that are gone. Its name must be known before
+# prometheus_client is imported, which ``app`` does.
+_metrics = Path(tempfile.mkdtemp(prefix="tts-metrics-"))
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+
+from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
+
+from app.keyring import load_keyring  # noqa: E402
+from app.logs import gunicorn_config  # noqa: E402
+from settings import SettingsError, load_settings  # noqa: E402
 
 try:
     _settings = load_settings()
@@ -39,6 +52,7 @@ limit_request_line = 4094
 limit_request_fields = 64
 limit_request_field_size = 8190
 loglevel = "info"
+logconfig_dict = gunicorn_config(_proxy.log_format)
 raw_env = [
     f"TTS_HEADER_TIMEOUT_S={_proxy.header_timeout_s}",
     f"TTS_REQUEST_TIMEOUT_S={_proxy.request_timeout_s}",
@@ -63,3 +77,13 @@ def pre_fork(_server: object, _worker: object) -> None:
     """The garbage collector passes by what is loaded now: its look would copy the pages into each worker."""
     gc.collect()
     gc.freeze()
+
+
+def child_exit(_server: object, worker: Worker) -> None:
+    """The gauges of a worker that is gone no longer count."""
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: object) -> None:
+    """The master ends."""
+    shutil.rmtree(_metrics, ignore_errors=True)

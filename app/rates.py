@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_FREE = {"health.healthz", "health.readyz"}
+_FREE = {"health.healthz", "health.readyz", "health.metrics"}
 _SWEEP_S = 10.0
 _REDIS_PAUSE_S = 2
 """Between two tries while Redis is away; meanwhile each process counts for itself."""

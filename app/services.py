@@ -15,6 +15,7 @@ from app.gateway.catalogue import Catalogue
 from app.identity import Identity
 from app.jobs import Prewarm
 from app.limits import CharacterQuota
+from app.metrics import Metrics
 from app.pruning import Pruner
 from app.readiness import Readiness
 from app.speech import Speech
@@ -52,6 +53,7 @@ class Services:
     prewarm: Prewarm
     pruner: Pruner
     disk: DiskGuard
+    metrics: Metrics
     readiness: Readiness
     now: Callable[[], float]
     """Seconds since the epoch."""

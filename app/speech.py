@@ -127,6 +127,8 @@ class Speech:
     leases: Leases = field(default_factory=OwnProcess)
     check_room: Callable[[], None] = lambda: None
     """Raises ``StorageFullError`` when nothing new can be kept."""
+    gave: Callable[[bool, int], None] = lambda cached, characters: None
+    """Told of every sound given out: whether it was there, and its characters."""
 
     def speak(self, wish: Wish, subject: str, request_id: str) -> Clip:
         """A link to ``wish`` spoken, made only when nobody asked for it before.
@@ -143,9 +145,10 @@ class Speech:
         """
         key = self.key(wish, self.catalogue.info().revision)
         found = self.find(key)
-        if found is not None:
-            return self._clip(found, cached=True)
         characters = len(wish.order.text)
+        if found is not None:
+            self.gave(True, characters)
+            return self._clip(found, cached=True)
         day = self.quota.charge(subject, characters)
         paid = False
         try:
@@ -154,6 +157,7 @@ class Speech:
         finally:
             if not paid:
                 self.quota.refund(subject, day, characters)
+        self.gave(not paid, characters)
         return self._clip(landing.value.record, cached=not paid)
 
     def prepare(self, wish: Wish, request_id: str) -> bool:

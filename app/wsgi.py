@@ -5,10 +5,10 @@ Gunicorn's master imports this before it forks, so that its memory is shared; a 
 
 from __future__ import annotations
 
-import logging
 import sys
 
 from app import create_app
+from app.logs import configure
 from app.services import services_of
 from app.storage import StorageError
 from settings import SettingsError, load_settings
@@ -16,10 +16,10 @@ from settings import SettingsError, load_settings
 _BOOT_ERROR = 3
 """Gunicorn's own exit status for a worker that need not be started again."""
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-
 try:
-    app = create_app(load_settings())
+    _settings = load_settings()
+    configure(_settings.proxy.log_format)
+    app = create_app(_settings)
     services_of(app).engine.dispose()
 except (SettingsError, StorageError) as error:
     print(f"无法启动：{error}", file=sys.stderr)  # noqa: T201 (the one sentence that a failed start says)
