@@ -98,6 +98,7 @@ class _Claims(BaseModel):
     jti: str = Field(pattern=_SUBJECT)
     iat: int = Field(ge=0, le=10**11)
     exp: int = Field(ge=0, le=10**11)
+    nbf: int = Field(default=0, ge=0, le=10**11)
     scope: str = Field(default="", max_length=100)
     client_id: str | None = Field(default=None, pattern=_SUBJECT)
 
@@ -149,7 +150,8 @@ class Tokens:
         """
         claims = self._claims(token)
         now = self.now()
-        if not claims.iat - self.settings.leeway_s <= now < claims.exp + self.settings.leeway_s:
+        begins_s = max(claims.iat, claims.nbf)
+        if not begins_s - self.settings.leeway_s <= now < claims.exp + self.settings.leeway_s:
             raise _refused("outside its time")
         if claims.exp - claims.iat > self.settings.token_lifetime_s:
             raise _refused("lives too long")
