@@ -45,6 +45,7 @@ class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # t
         heads: int = 2,
         speaker_width: int = 64,
         speakers: tuple[str, ...] = ("female", "male", "child"),
+        emotions: tuple[str, ...] = (),
         dropout: float = 0.1,
         **kwargs: Any,
     ) -> None:
@@ -57,6 +58,7 @@ class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # t
             heads: of attention in the encoder.
             speaker_width: of a speaker embedding, E.
             speakers: names of the speakers trained on, in the order of their embeddings.
+            emotions: names of the emotions trained on, in the order of their intensities; neutral is none of them.
             dropout: in training.
             **kwargs: of ``PretrainedConfig``.
         """
@@ -66,6 +68,7 @@ class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # t
         self.heads = heads
         self.speaker_width = speaker_width
         self.speakers = list(speakers)
+        self.emotions = list(emotions)
         self.dropout = dropout
         self.symbols = len(SYMBOLS)
         self.tones = TONES
@@ -96,7 +99,7 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.symbol = nn.Embedding(config.symbols, width, padding_idx=0)
         self.tone = nn.Embedding(config.tones, width)
         self.speaker_table = nn.Embedding(len(config.speakers), config.speaker_width)
-        self.speaker_to_hidden = nn.Linear(config.speaker_width, width)
+        self.speaker_to_hidden = nn.Linear(config.speaker_width + len(config.emotions), width)
         self.encoder = FeedForwardTransformer(width, config.encoder_layers, config.heads, 5, dropout)
         self.duration = ConvolutionStack(width, 2, 3, 1, 0.3)
         self.place = nn.Linear(3, width)
@@ -117,7 +120,7 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
         Args:
             phonemes: (B, L) ids, 0 where padded.
             tones: (B, L).
-            speaker: (B, E) embedding.
+            speaker: (B, E + N) embedding, and the intensity of each emotion (0–1), all 0 when neutral.
 
         Returns:
             hidden (B, L, H) and natural-log durations (B, L) in frames.

@@ -39,6 +39,10 @@ class Utterance:
     """(L, 3): symbol id, tone, duration in frames; the durations add up to T."""
     rate: float = 1.0
     """Speed it was spoken at, as a multiple of the speaker's own: only at 1 do durations teach how long things last."""
+    emotion: str = ""
+    """Of ``prosody.EMOTIONS``; empty when neutral."""
+    intensity: float = 0.0
+    """Of the emotion, 0–1."""
 
     @property
     def samples(self) -> FloatArray:
@@ -59,10 +63,13 @@ class Utterance:
         return self.mel if self.kept_mel is None else self.kept_mel.T.astype(np.float32)
 
 
-def extract_f0(samples: FloatArray, config: AudioConfig, bounds_hz: tuple[float, float] = (60, 500)) -> FloatArray:
+def extract_f0(
+    samples: FloatArray, config: AudioConfig, bounds_hz: tuple[float, float] = (60, 500), decimation: int = 1
+) -> FloatArray:
     """F0 at the centre of every mel frame, (T,) Hz, 0 where unvoiced.
 
-    The closer the bounds lie to what the speaker does, the fewer octave errors.
+    The closer the bounds lie to what the speaker does, the fewer octave errors. The search may run on a decimated
+    signal, which is faster; the refinement never does.
 
     Source: DIO with StoneMask (Morise 2009, 2010), pyworld (MIT).
     """
@@ -70,7 +77,12 @@ def extract_f0(samples: FloatArray, config: AudioConfig, bounds_hz: tuple[float,
     shifted = samples[config.hop_length // 2 :].astype(np.float64)
     period_ms = 1000 * config.hop_length / config.sample_rate
     raw, times = pyworld.dio(
-        shifted, config.sample_rate, f0_floor=bounds_hz[0], f0_ceil=bounds_hz[1], frame_period=period_ms
+        shifted,
+        config.sample_rate,
+        f0_floor=bounds_hz[0],
+        f0_ceil=bounds_hz[1],
+        frame_period=period_ms,
+        speed=decimation,
     )
     f0 = pyworld.stonemask(shifted, raw, times, config.sample_rate)[:frames]
     return np.pad(f0, (0, frames - f0.shape[0])).astype(np.float32)
@@ -86,10 +98,16 @@ class Script:
     phonemes: Sequence[Phoneme]
     rate: float = 1.0
     """As a multiple of the speaker's own speed."""
+    emotion: str = ""
+    intensity: float = 0.0
 
 
 def make_utterance(
-    script: Script, samples: FloatArray, ends: npt.NDArray[np.int64], bounds_hz: tuple[float, float] = (60, 500)
+    script: Script,
+    samples: FloatArray,
+    ends: npt.NDArray[np.int64],
+    bounds_hz: tuple[float, float] = (60, 500),
+    f0: FloatArray | None = None,
 ) -> Utterance:
     """Features of one aligned recording.
 
@@ -98,6 +116,7 @@ def make_utterance(
         samples: (S,) float32 at the configuration's rate.
         ends: (L,) sample at which each phoneme ends.
         bounds_hz: of the speaker's F0.
+        f0: (T,) Hz, where it is known already.
 
     Raises:
         ValueError: there are more phonemes than frames.
@@ -116,8 +135,17 @@ def make_utterance(
     durations = np.diff(borders, prepend=0)
     rows = [(SYMBOL_IDS[p.symbol], p.tone, int(d)) for p, d in zip(script.phonemes, durations, strict=True)]
     audio = np.clip(samples * 32768, -32768, 32767).astype(np.int16)
-    f0 = extract_f0(samples, config, bounds_hz)
-    return Utterance(script.text, script.speaker, audio, f0, np.asarray(rows, dtype=np.int16), script.rate)
+    track = extract_f0(samples, config, bounds_hz) if f0 is None else f0
+    return Utterance(
+        text=script.text,
+        speaker=script.speaker,
+        audio=audio,
+        f0=track,
+        phonemes=np.asarray(rows, dtype=np.int16),
+        rate=script.rate,
+        emotion=script.emotion,
+        intensity=script.intensity,
+    )
 
 
 @dataclass(frozen=True)
@@ -130,6 +158,8 @@ class _Place:
     phoneme: int
     phonemes: int
     rate: float = 1.0
+    emotion: str = ""
+    intensity: float = 0.0
 
 
 def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str]) -> None:
@@ -140,7 +170,20 @@ def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str])
     places = []
     audio = frame = phoneme = 0
     for one in kept:
-        places.append(_Place(one.text, one.speaker, audio, frame, len(one.f0), phoneme, len(one.phonemes), one.rate))
+        places.append(
+            _Place(
+                text=one.text,
+                speaker=one.speaker,
+                audio=audio,
+                frame=frame,
+                frames=len(one.f0),
+                phoneme=phoneme,
+                phonemes=len(one.phonemes),
+                rate=one.rate,
+                emotion=one.emotion,
+                intensity=one.intensity,
+            )
+        )
         audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
     np.save(folder / "audio.npy", np.concatenate([one.audio for one in kept]))
     np.save(folder / "f0.npy", np.concatenate([one.f0 for one in kept]))
@@ -172,6 +215,8 @@ class FeatureSet(Sequence[Utterance]):
                 phonemes=phonemes[place.phoneme : place.phoneme + place.phonemes],
                 rate=place.rate,
                 kept_mel=None if mel is None else mel[place.frame : place.frame + place.frames],
+                emotion=place.emotion,
+                intensity=place.intensity,
             )
             self._utterances.append(one)
 

@@ -179,7 +179,7 @@ class Teacher:
             pieces.append(samples)
             ends.extend(total + end for end in run_ends)
             total += samples.shape[0]
-        return Rendering(_level(np.concatenate(pieces)), np.asarray(ends, dtype=np.int64))
+        return Rendering(level(np.concatenate(pieces)), np.asarray(ends, dtype=np.int64))
 
     def _speak_run(self, kind: str, run: list[Phoneme], mark: str, voice: TeacherVoice) -> tuple[FloatArray, list[int]]:
         words = _mandarin_words(run) if kind == "mandarin" else _english_words(run)
@@ -332,7 +332,7 @@ def _fade(samples: FloatArray) -> FloatArray:
     return samples
 
 
-def _level(samples: FloatArray) -> FloatArray:
+def level(samples: FloatArray) -> FloatArray:
     """Bring the speech (not the pauses) to one level."""
     loud = samples[np.abs(samples) > 0.003]
     if loud.size == 0:

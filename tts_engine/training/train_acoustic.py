@@ -7,6 +7,7 @@ energy; cross-entropy on voicing.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +21,13 @@ from tqdm import tqdm
 from tts_engine.durations import places
 from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2, FastSpeech2Config, Variance
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS
+from tts_engine.identity import IDENTITY
+from tts_engine.speaker_encoder import SpeakerEncoder
 from tts_engine.training.features import FeatureSet, Utterance
+from tts_engine.training.identities import Identities
 from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+from tts_engine.training.prosody import EMOTIONS
+from tts_engine.training.teacher import VOICES
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class Batch:
     phonemes: Tensor  # (B, L)
     tones: Tensor  # (B, L)
     speaker: Tensor  # (B,)
+    emotion: Tensor  # (B, N) intensities
+    identity: Tensor  # (B, E), or (B, 0) where the model's own table knows the speakers
     durations: Tensor  # (B, L)
     owner: Tensor  # (B, T) which phoneme a frame belongs to
     place: Tensor  # (B, T, 3)
@@ -46,8 +54,14 @@ class Batch:
         return Batch(**moved, variance=Variance(**{k: v.to(device) for k, v in vars(self.variance).items()}))
 
 
-def collate(utterances: list[Utterance]) -> Batch:
-    """Pad utterances to one batch."""
+def collate(utterances: list[Utterance], emotions: Sequence[str] = (), identity: Tensor | None = None) -> Batch:
+    """Pad utterances to one batch.
+
+    Args:
+        utterances: B of them.
+        emotions: N names, in the model's order.
+        identity: (B, E) of the speakers, where the model is told.
+    """
     mels = [one.learnt_mel for one in utterances]
     length = max(len(one.phonemes) for one in utterances)
     frames = max(mel.shape[1] for mel in mels)
@@ -66,6 +80,8 @@ def collate(utterances: list[Utterance]) -> Batch:
         phonemes=padded([one.phonemes[:, 0] for one in utterances], length, torch.int64),
         tones=padded([one.phonemes[:, 1] for one in utterances], length, torch.int64),
         speaker=torch.tensor([one.speaker for one in utterances]),
+        emotion=torch.tensor([[one.intensity * (one.emotion == name) for name in emotions] for one in utterances]),
+        identity=torch.zeros((len(utterances), 0)) if identity is None else identity,
         durations=padded(durations, length, torch.float32),
         owner=padded([np.repeat(np.arange(len(d)), d) for d in durations], frames, torch.int64),
         place=padded([places(d) for d in durations], frames, torch.float32),
@@ -101,7 +117,9 @@ def _weights(batch: Batch) -> Tensor:
 
 def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     """Each loss by name."""
-    hidden, log_durations = model.encode(batch.phonemes, batch.tones, model.speaker_table(batch.speaker))
+    identity = batch.identity if batch.identity.shape[1] else model.speaker_table(batch.speaker)
+    speaker = torch.cat([identity, batch.emotion], dim=1)
+    hidden, log_durations = model.encode(batch.phonemes, batch.tones, speaker)
     spoken = (batch.phonemes != 0).float()
     frames = torch.gather(hidden, 1, batch.owner.unsqueeze(2).expand(-1, -1, hidden.shape[2])) * batch.mask
     x = frames + model.place(batch.place) * batch.mask
@@ -124,12 +142,53 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
 WEIGHTS = {"mel": 1.0, "duration": 1.0, "pitch": 4.0, "voiced": 0.5, "energy": 0.1}
 
 
+def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSpeech2, Identities | None]:
+    """A new model, told who speaks where there is a speaker encoder; warm where there is one to start from."""
+    moods = {features[index].emotion for index in range(len(features))}
+    emotions = tuple(name for name in EMOTIONS if name in moods)
+    if arguments.speaker_encoder is None:
+        config = FastSpeech2Config(speakers=tuple(features.speakers), emotions=emotions)
+        return FastSpeech2(config), None
+    named = arguments.named or len(VOICES)
+    encoder = SpeakerEncoder.from_pretrained(arguments.speaker_encoder).eval()  # type: ignore[no-untyped-call]
+    identities = Identities.listen(features, encoder, named, arguments.seed)
+    config = FastSpeech2Config(speakers=tuple(features.speakers[:named]), speaker_width=IDENTITY, emotions=emotions)
+    model = FastSpeech2(config)
+    with torch.no_grad():
+        model.speaker_table.weight.copy_(torch.from_numpy(identities.fixed[:named]))
+    model.speaker_table.weight.requires_grad_(requires_grad=False)
+    if arguments.warm_start is not None:
+        warm(model, FastSpeech2.from_pretrained(arguments.warm_start))
+    return model, identities
+
+
+@torch.no_grad()
+def warm(model: FastSpeech2, old: FastSpeech2) -> None:
+    """Begin where another model ended: its speakers sound the same through their new vectors, emotions do nothing yet.
+
+    The map from vectors to hidden is the smallest affine one that gives every known speaker what the old one gave it,
+    so a new speaker starts as a blend of those it resembles.
+    """
+    shared = {k: v for k, v in old.state_dict().items() if not k.startswith("speaker_")}
+    model.load_state_dict(shared, strict=False)
+    known = [name for name in model.config.speakers if name in old.config.speakers]
+    new_rows = torch.stack([model.speaker_table.weight[model.config.speakers.index(name)] for name in known])
+    old_rows = torch.stack([old.speaker_table.weight[old.config.speakers.index(name)] for name in known])
+    given = old_rows @ old.speaker_to_hidden.weight[:, : old_rows.shape[1]].T  # (K, H)
+    width = new_rows.shape[1]
+    slope = torch.linalg.pinv(new_rows - new_rows.mean(0)) @ (given - given.mean(0))  # (E, H)
+    model.speaker_to_hidden.weight.zero_()
+    model.speaker_to_hidden.weight[:, :width] = slope.T
+    model.speaker_to_hidden.bias.copy_(old.speaker_to_hidden.bias + given.mean(0) - new_rows.mean(0) @ slope)
+
+
 def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``FastSpeech2.from_pretrained`` reads."""
     start(arguments)
     device = torch.device(arguments.device)
     features = FeatureSet(arguments.features)
-    model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).to(device).train()  # type: ignore[arg-type]  # its decorator loses self
+    model, identities = prepare(arguments, features)
+    model = model.to(device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
@@ -141,7 +200,9 @@ def train(arguments: argparse.Namespace) -> Path:
         todo: list[list[int]] = []
         while clock.done < 1:
             todo = todo or batches(features, arguments.batch, rng)
-            batch = collate([features[index] for index in todo.pop()]).to(device)
+            chosen = [features[index] for index in todo.pop()]
+            told = identities.draw([one.speaker for one in chosen], rng) if identities else None
+            batch = collate(chosen, model.config.emotions, told).to(device)
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
             with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
                 parts = losses(model, batch)
@@ -168,7 +229,13 @@ def train(arguments: argparse.Namespace) -> Path:
 
 def main() -> None:
     """Read the command line and train."""
-    train(options(__doc__.splitlines()[0], "acoustic").parse_args())
+    parser = options(__doc__.splitlines()[0], "acoustic")
+    parser.add_argument("--speaker-encoder", type=Path, help="folder of a speaker encoder: learn voices that it hears")
+    parser.add_argument("--warm-start", type=Path, help="folder of an acoustic model to begin from")
+    parser.add_argument(
+        "--named", type=int, default=0, help="speakers, the first ones, that keep a name (0: the three)"
+    )
+    train(parser.parse_args())
 
 
 if __name__ == "__main__":
