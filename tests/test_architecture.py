@@ -13,7 +13,14 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 WEB = {"flask", "werkzeug", "gunicorn", "gradio", "fastapi", "starlette", "uvicorn"}
 HEAVY = {"torch", "transformers", "onnxruntime"}
-NETWORKS = {"fastspeech2.py", "hifigan.py", "transformer.py", "backends/__init__.py", "backends/torch_backend.py"}
+NETWORKS = {
+    "fastspeech2.py",
+    "hifigan.py",
+    "transformer.py",
+    "backends/__init__.py",
+    "backends/torch_backend.py",
+    "speaker_encoder.py",
+}
 """Modules of the engine that may import torch; those that speak without it must not."""
 OWN = {"app", "sound", "tts_engine", "webui", "webui_page", "settings", "tests", "benchmarks"}
 DISTRIBUTIONS = {

@@ -1,9 +1,10 @@
 """The folder ``models/v23``: what is in it, and whether it is whole.
 
-    config.json             name, version, audio dimensions, phoneme inventory
+    config.json             name, version, audio dimensions, phoneme inventory, emotions
     voices.json             name, title, gender and embedding of each voice
     acoustic/               FastSpeech2: config.json, model.safetensors, encoder.onnx, decoder.onnx
     vocoder/                HiFi-GAN: config.json, model.safetensors, generator.onnx
+    speaker/                speaker encoder, in a model that can clone: config.json, model.safetensors, encoder.onnx
     MODEL_CARD.md           data, training, limits, licence
     SHA256SUMS              of every other file
 
@@ -19,9 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from tts_engine.audio import AudioConfig, FloatArray
-from tts_engine.errors import CheckpointError
+from tts_engine.errors import CheckpointError, EmotionUnavailableError
 from tts_engine.frontend.phonemes import SYMBOLS
 from tts_engine.hub import SUMS, check_model, digest
+
+NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,18 @@ class Checkpoint:
     digest: str
     """SHA-256 of ``SHA256SUMS``: changes with any file."""
     emotions: tuple[str, ...] = ()
-    """Feelings that the model was trained on."""
+    """What the acoustic model can feel, in its order; neutral is none of them."""
+
+    def told(self, speaker: FloatArray, emotion: str, intensity: float) -> FloatArray:
+        """What the acoustic model is told: who speaks (E,), and each emotion's intensity; (E + N,).
+
+        Raises:
+            EmotionUnavailableError: the model has not learnt this emotion.
+        """
+        if emotion not in ("", NEUTRAL, *self.emotions):
+            raise EmotionUnavailableError(emotion, (NEUTRAL, *self.emotions))
+        feelings = [intensity * (name == emotion) for name in self.emotions]
+        return np.concatenate([speaker, np.asarray(feelings, dtype=np.float32)])
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

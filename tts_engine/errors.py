@@ -7,7 +7,11 @@ TTSError
 │   ├── UnreadableTextError
 │   ├── UnknownVoiceError
 │   ├── OptionError
-│   └── CloningUnavailableError
+│   ├── CloningUnavailableError
+│   ├── EmotionUnavailableError
+│   ├── BadClipError
+│   ├── BadVoiceError
+│   └── ConsentRequiredError
 ├── CheckpointError
 └── SynthesisError
     ├── EngineBusyError
@@ -89,6 +93,44 @@ class CloningUnavailableError(InputError):
 
     def __init__(self) -> None:
         super().__init__("当前模型还不能用参考音频克隆音色：请去掉参考音频，改选内置音色。")
+
+
+class EmotionUnavailableError(InputError):
+    """An emotion was asked for that this model has not learnt."""
+
+    code = "emotion_unavailable"
+
+    def __init__(self, emotion: str, known: tuple[str, ...]) -> None:
+        what = f"可用的有 {'、'.join(known)}" if len(known) > 1 else "当前模型只会平静地说"
+        super().__init__(f"没有名为“{emotion[:40]}”的情感：{what}。")
+        self.emotion = emotion
+        self.known = known
+
+
+class BadClipError(InputError):
+    """No voice can be copied from this clip."""
+
+    code = "bad_clip"
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        """``size``, ``format``, ``short``, ``long``, ``silent``, ``clipped``, ``no_voice`` or ``music``."""
+
+
+class BadVoiceError(InputError):
+    """A voice file is damaged, of another model, or its name is taken or unknown."""
+
+    code = "bad_voice"
+
+
+class ConsentRequiredError(InputError):
+    """A voice may be kept only with the recorded consent of whose voice it is."""
+
+    code = "consent_required"
+
+    def __init__(self) -> None:
+        super().__init__("缺少授权：请填写声音的主人、用途和授权声明，并确认本人同意。")
 
 
 class CheckpointError(TTSError):

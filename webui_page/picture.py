@@ -16,8 +16,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from tts_engine.audio import AudioConfig, log_mel
+from tts_engine.pitch import estimate_pitch
 from tts_engine.synthesizer import Timing
-from webui_page.pitch import estimate_pitch
 
 Samples = npt.NDArray[np.float32]
 

@@ -24,7 +24,7 @@ def every_error():
 
 def test_the_drawing_is_the_class_tree():
     assert drawn() == defined()
-    assert len(drawn()) == 12
+    assert len(drawn()) == 16
 
 
 def test_codes_are_unique_and_machine_readable():
@@ -46,6 +46,11 @@ def test_codes_are_unique_and_machine_readable():
         ),
         (errors.OptionError("speed", "太快。"), "参数 speed 有误：太快。", {"option": "speed"}),
         (errors.CloningUnavailableError(), "请去掉参考音频", {}),
+        (errors.EmotionUnavailableError("开心", ("neutral", "happy")), "可用的有 neutral、happy", {"emotion": "开心"}),
+        (errors.EmotionUnavailableError("happy", ("neutral",)), "当前模型只会平静地说", {}),
+        (errors.BadClipError("short", "太短了。"), "太短了。", {"reason": "short"}),
+        (errors.BadVoiceError("文件坏了。"), "文件坏了。", {}),
+        (errors.ConsentRequiredError(), "请填写声音的主人", {}),
         (errors.EngineBusyError(3), "请在 3 秒后重试", {"retry_after_s": 3}),
         (errors.DeadlineExceededError(), "超过时限", {}),
     ],

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tts_engine.pitch import estimate_pitch
 from tts_engine.synthesizer import Timing
 from webui_page.picture import draw
-from webui_page.pitch import estimate_pitch
 
 RATE = 22050
 

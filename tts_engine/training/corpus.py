@@ -137,9 +137,11 @@ def phrase(rendering: Rendering, sentence: Sentence, manner: Manner, bounds_hz: 
     return psola.move(rendering.samples, f0, config.hop_length, edit)
 
 
-@cache
 def _f0_bounds(voice: TeacherVoice) -> tuple[float, float]:
-    """Narrow bounds for a voice's F0, from one sentence: they keep the pitch tracker from octave errors."""
+    """Narrow bounds for a voice's F0, from one sentence: they keep the pitch tracker from octave errors.
+
+    Spoken anew for each piece, since the formant synthesizer's first sentence depends on what it said before.
+    """
     teacher, frontend, _ = _tools()
     rendering = teacher.render(frontend.read("妈妈骂马吗，你来看我买的米。").sentences[0].phonemes, voice)
     f0 = extract_f0(rendering.samples, AudioConfig(), voice.f0_hz, _DECIMATION)

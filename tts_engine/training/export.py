@@ -25,7 +25,8 @@ from tts_engine.audio import AudioConfig
 from tts_engine.fastspeech2 import FastSpeech2
 from tts_engine.frontend.phonemes import SYMBOLS
 from tts_engine.hifigan import HifiGan
-from tts_engine.hub import write_sums
+from tts_engine.hub import digest, write_sums
+from tts_engine.speaker_encoder import SpeakerEncoder
 from tts_engine.training.features import CACHE
 
 OPSET = 17
@@ -53,6 +54,16 @@ class _Decoder(nn.Module):
         return f0, mel
 
 
+class _Ear(nn.Module):
+    def __init__(self, model: SpeakerEncoder) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        embedding, shift = self.model(mel)
+        return embedding, shift
+
+
 class _Generator(nn.Module):
     def __init__(self, model: HifiGan) -> None:
         super().__init__()
@@ -74,7 +85,7 @@ class _Graph:
     axes: dict[str, dict[int, str]]
 
 
-def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
+def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23", speaker: Path | None = None) -> None:
     """Write a whole checkpoint folder; an existing one is replaced only when the new one is whole.
 
     Args:
@@ -82,6 +93,7 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
         vocoder: folder that ``HifiGan.from_pretrained`` reads.
         out: ``models/v23``; its MODEL_CARD.md is kept.
         name: of the model.
+        speaker: folder that ``SpeakerEncoder.from_pretrained`` reads; None where the model cannot clone.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
@@ -93,6 +105,8 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23") -> None:
         networks[1].save_pretrained(folder / "vocoder")
         for graph in _graphs(folder, *networks):
             _write(graph)
+        if speaker is not None:
+            _write_ear(folder / "speaker", speaker)
         _describe(folder, networks[0], name)
         card = out / "MODEL_CARD.md"
         if card.exists():
@@ -113,7 +127,7 @@ def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Grap
             {
                 "phonemes": torch.randint(1, len(SYMBOLS), (1, phonemes)),
                 "tones": torch.ones(1, phonemes, dtype=torch.int64),
-                "speaker": torch.zeros(1, acoustic.config.speaker_width),
+                "speaker": torch.zeros(1, acoustic.config.speaker_width + len(acoustic.config.emotions)),
             },
             ["hidden", "log_durations"],
             {name: {1: "phoneme"} for name in ("phonemes", "tones", "hidden", "log_durations")},
@@ -141,6 +155,18 @@ def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Grap
             {"mel": {2: "frame"}, "f0": {1: "frame"}, "excitation": {2: "sample"}, "samples": {1: "sample"}},
         ),
     ]
+
+
+def _write_ear(folder: Path, speaker: Path) -> None:
+    """The speaker encoder, which names itself by its weights: identities heard by another mean nothing to it."""
+    encoder = SpeakerEncoder.from_pretrained(speaker).eval()  # type: ignore[no-untyped-call]
+    encoder.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["encoder"] = digest(folder / WEIGHTS)[:16]
+    (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    mel = torch.randn(1, AudioConfig().n_mels, 200)
+    axes = {"mel": {2: "frame"}}
+    _write(_Graph(folder / "encoder.onnx", _Ear(encoder), {"mel": mel}, ["embedding", "shift"], axes))
 
 
 def _write(graph: _Graph) -> None:
@@ -197,7 +223,13 @@ def _point(tensor: TensorProto, place: _Stored) -> None:
 
 
 def _describe(folder: Path, acoustic: FastSpeech2, name: str) -> None:
-    config = {"name": name, "format": 1, "audio": asdict(AudioConfig()), "symbols": list(SYMBOLS)}
+    config = {
+        "name": name,
+        "format": 1,
+        "audio": asdict(AudioConfig()),
+        "symbols": list(SYMBOLS),
+        "emotions": list(acoustic.config.emotions),
+    }
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     table = acoustic.speaker_table.weight.detach().numpy()
     voices = []
@@ -213,9 +245,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--acoustic", type=Path, default=CACHE / "acoustic" / "model")
     parser.add_argument("--vocoder", type=Path, default=CACHE / "vocoder" / "model")
+    parser.add_argument("--speaker", type=Path, help="folder of a speaker encoder, for a model that can clone")
     parser.add_argument("--out", type=Path, default=Path("models/v23"))
     arguments = parser.parse_args()
-    export(arguments.acoustic, arguments.vocoder, arguments.out)
+    export(arguments.acoustic, arguments.vocoder, arguments.out, speaker=arguments.speaker)
 
 
 if __name__ == "__main__":

@@ -40,17 +40,21 @@ class Identities:
     @classmethod
     @torch.inference_mode()
     def listen(cls, features: FeatureSet, encoder: SpeakerEncoder, named: int, seed: int = 1) -> Identities:
-        """Hear every speaker of a feature set; neutral utterances only."""
+        """Hear every speaker of a feature set, in neutral utterances where there are any."""
         rng = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(seed)
+        voiced: dict[int, list[Utterance]] = {}
         neutral: dict[int, list[Utterance]] = {}
         for index in range(len(features)):
             one = features[index]
-            if not one.emotion and (one.f0 > 0).sum() > 20:
-                neutral.setdefault(one.speaker, []).append(one)
+            if (one.f0 > 0).sum() > 20:
+                voiced.setdefault(one.speaker, []).append(one)
+                if not one.emotion:
+                    neutral.setdefault(one.speaker, []).append(one)
         heard, fixed = [], []
         for speaker in tqdm(range(len(features.speakers)), desc="listening"):
-            clips = [_clip(neutral[speaker], rng) for _ in range(HEARINGS)]
+            heard_in = neutral.get(speaker) or voiced[speaker]
+            clips = [_clip(heard_in, rng) for _ in range(HEARINGS)]
             mels = torch.from_numpy(np.stack([mel for mel, _ in clips]))
             damaged = torch.cat([mels[: HEARINGS // 2], damage(mels[HEARINGS // 2 :], generator)])
             rows = [_vectors(encoder, both, [f0 for _, f0 in clips]) for both in (damaged, mels)]

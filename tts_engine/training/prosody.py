@@ -156,11 +156,14 @@ def _declination(times_s: npt.NDArray[np.float64], clause: Clause, length_s: flo
 
 def _last_rhyme(phonemes: Sequence[Phoneme], clause: Clause) -> int:
     """First phoneme of what follows the last initial of the clause."""
-    last = phonemes[clause.end - 1]
     first = clause.end - 1
+    if phonemes[first].symbol == inventory.ERHUA and first > clause.begin:
+        first -= 1  # the syllable is that of the final before it
+    last = phonemes[first]
+    final = first
     while first > clause.begin and (phonemes[first - 1].begin, phonemes[first - 1].end) == (last.begin, last.end):
         first -= 1
     if last.tone > 5:  # English: the last vowel and what follows it
         vowels = [i for i in range(first, clause.end) if phonemes[i].symbol[0] in "AEIOU"]
         return vowels[-1] if vowels else clause.end - 1
-    return first + (phonemes[first].symbol in inventory.INITIALS and first < clause.end - 1)
+    return first + (phonemes[first].symbol in inventory.INITIALS and first < final)

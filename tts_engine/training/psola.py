@@ -196,7 +196,7 @@ def _window(half: int) -> FloatArray:
 
 def colour(samples: FloatArray, tilt_db: float, breath: float, rng: np.random.Generator) -> FloatArray:
     """Tilt the spectrum around 1 kHz by ``tilt_db`` an octave, and mix in breath (0–1) that follows the loudness."""
-    out = samples
+    out: FloatArray = samples
     if breath:
         size = 441  # 20 ms
         envelope = np.sqrt(np.convolve(samples**2, np.ones(size) / size, mode="same"))

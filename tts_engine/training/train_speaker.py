@@ -43,8 +43,7 @@ class Clips:
             mel = one.mel
             one.__dict__.pop("mel", None)  # 16 bits are kept here, not 32 there
             pieces.setdefault(one.speaker, []).append(mel.astype(np.float16))
-            if not one.emotion:
-                spectra.setdefault(one.speaker, []).append(mel[:, one.f0 > 0])
+            spectra.setdefault(one.speaker, []).append(mel[:, one.f0 > 0])
         self.speakers = sorted(pieces)
         self.mels = [np.concatenate(pieces[speaker], axis=1) for speaker in self.speakers]
         averages = [average_spectrum(np.concatenate(spectra[speaker], axis=1)) for speaker in self.speakers]
@@ -126,9 +125,9 @@ def train(arguments: argparse.Namespace) -> Path:
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate, 100))
             speakers, shifts = speakers.to(device), shifts.to(device)
             with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
-                vectors, tract = model(mel.to(device))
-            loss = angular_loss(vectors.float(), centres.weight, speakers)
-            loss = loss + _TRACT_WEIGHT * F.smooth_l1_loss(tract.float(), shifts, beta=0.05)
+                vectors, tract = (part.float() for part in model(mel.to(device)))
+            loss = angular_loss(vectors, centres.weight, speakers)
+            loss = loss + _TRACT_WEIGHT * F.smooth_l1_loss(tract, shifts, beta=0.05)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(parameters, 5.0)

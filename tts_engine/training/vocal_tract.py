@@ -38,7 +38,7 @@ def shift_between(spectrum: Spectrum, reference: Spectrum) -> float:
     """log2 of the factor from the reference's formants to the spectrum's; positive is a shorter tract."""
     most = round(_MOST_OCTAVES * _POINTS_PER_OCTAVE)
     lags = np.arange(-most, most + 1)
-    scores = np.array([_likeness(spectrum, reference, lag) for lag in lags])
+    scores = np.array([_likeness(spectrum, reference, int(lag)) for lag in lags])
     best = int(np.argmax(scores))
     if 0 < best < len(lags) - 1:
         left, top, right = scores[best - 1 : best + 2]

@@ -1,4 +1,4 @@
-"""The pitch of a finished sound, estimated for pictures. NumPy only."""
+"""The pitch of a finished sound: of a clip to imitate, and for pictures. NumPy only."""
 
 from __future__ import annotations
 
