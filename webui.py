@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from settings import Settings, SettingsError, WebUISettings, load_settings
+from tts_engine.clips import MAX_BYTES
 from tts_engine.errors import CheckpointError
 from tts_engine.frontend import Conventions
 from tts_engine.synthesizer import Synthesizer
@@ -27,6 +28,7 @@ from webui_page.finishing import Finish
 from webui_page.guard import BindError, Guard, check_bind
 from webui_page.routes import Parts, create_api
 from webui_page.store import AudioStore
+from webui_page.voices import VoiceLibrary
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ DIRECTORY = Path(__file__).parent / "var" / "webui"
 """Made files and Gradio's temporary ones; swept by age."""
 
 _BODY_SLACK_BYTES = 64 * 1024
+_CLIP_BYTES = MAX_BYTES * 4 // 3
+"""A clip in base64."""
 _BYTES_PER_CHAR = 12
 """A character beyond the basic plane as two JSON escapes."""
 
@@ -77,10 +81,12 @@ def create_app(engine: Engine, settings: Settings, directory: Path = DIRECTORY) 
     store.prepare()
     desk = Desk(engine, web.concurrency, web.queue_size)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(desk, store))
-    app.add_middleware(
-        Border, guard=Guard.from_settings(web), max_body_bytes=_BODY_SLACK_BYTES + _BYTES_PER_CHAR * web.max_chars
-    )
-    app.mount("/api", create_api(Parts(desk, store, settings)))
+    most = _BODY_SLACK_BYTES + _BYTES_PER_CHAR * web.max_chars + (_CLIP_BYTES if engine.listener else 0)
+    app.add_middleware(Border, guard=Guard.from_settings(web), max_body_bytes=most)
+    encoder = engine.listener.name if engine.listener else ""
+    voices = directory.resolve().with_name(f"{directory.name}-voices")  # beside what is swept by age
+    library = VoiceLibrary.open(voices, encoder, engine.speakers)
+    app.mount("/api", create_api(Parts(desk, store, settings, library)))
     return mount_page(app, create_page(desk, store, web, Finish(settings.label)))
 
 

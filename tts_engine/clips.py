@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,6 +71,19 @@ def read_clip(data: bytes) -> Clip:
     if source_rate <= 8_000:
         notices.append("参考音频只有 8 kHz（电话音质），高频听不到，音色会偏闷：有条件请换 16 kHz 以上的录音。")
     return judge(samples, notices)
+
+
+def load_clip(path: str | Path) -> Clip:
+    """``read_clip`` of a file, of which no more than ``MAX_BYTES`` is read.
+
+    Raises:
+        BadClipError: as ``read_clip``, or the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return read_clip(file.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise BadClipError("format", f"读不到参考音频 {path}：请检查路径与权限。") from error
 
 
 def judge(samples: FloatArray, notices: list[str] | None = None) -> Clip:

@@ -24,7 +24,7 @@ class Identity:
     """A speaker."""
 
     embedding: FloatArray
-    """(64,) of length 1."""
+    """(64,) of length 1; of a mixture, shorter."""
     median_f0_hz: float
     spread_st: float
     """Standard deviation of F0, in semitones."""
@@ -39,6 +39,17 @@ class Identity:
             6.0 * self.formant_shift,
         )
         return np.concatenate([4.0 * self.embedding, numbers]).astype(np.float32)
+
+    @classmethod
+    def of_vector(cls, vector: FloatArray) -> Identity:
+        """The speaker of a vector (67,), such as a mixture, whose embedding is shorter than one."""
+        pitch, spread, shift = (float(value) for value in vector[EMBEDDING:])
+        return cls(vector[:EMBEDDING] / 4.0, 2 ** (pitch / 2.0 + _PITCH_CENTRE), 2.0 * spread + 3.0, shift / 6.0)
+
+    @property
+    def told(self) -> tuple[float, ...]:
+        """``vector`` as an option of a synthesis: hashable."""
+        return tuple(self.vector().tolist())
 
 
 def pitch_statistics(f0: FloatArray) -> tuple[float, float]:

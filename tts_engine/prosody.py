@@ -28,6 +28,8 @@ RANGE = (0.0, 2.0)
 """Factors of the melody's size: 0 is a monotone, 1 the voice's own."""
 VOLUME = (-40.0, 12.0)
 """Decibels by which a request may raise the sound."""
+INTENSITY = (0.0, 1.0)
+"""Of an emotion."""
 SEEDS = (0, 2**32 - 1)
 
 _VARIED = (0.04, 0.4, 0.1)

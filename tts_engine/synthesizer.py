@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -17,17 +17,32 @@ import numpy as np
 
 from tts_engine.audio import FloatArray
 from tts_engine.backends import Acoustics, Backend, open_backend
-from tts_engine.checkpoint import Checkpoint, Voice, read_checkpoint
+from tts_engine.checkpoint import NEUTRAL, Checkpoint, Voice, read_checkpoint
 from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllable, places, retime
-from tts_engine.errors import EmptyTextError, OptionError, TextTooLongError, UnknownVoiceError
+from tts_engine.errors import CloningUnavailableError, EmptyTextError, OptionError, TextTooLongError
 from tts_engine.excitation import excitation
 from tts_engine.frontend import Conventions, Frontend, reading
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.frontend.reading import Prosody
 from tts_engine.frontend.ssml import Markup
+from tts_engine.identity import IDENTITY, Identity
+from tts_engine.listening import Listener
 from tts_engine.loudness import held_back
 from tts_engine.pauses import Silences, planned
-from tts_engine.prosody import PITCH, RANGE, SPEED, VOLUME, bend, checked, checked_seed, gains, median_pitch, varied
+from tts_engine.prosody import (
+    INTENSITY,
+    PITCH,
+    RANGE,
+    SPEED,
+    VOLUME,
+    bend,
+    checked,
+    checked_seed,
+    gains,
+    median_pitch,
+    varied,
+)
+from tts_engine.voices import mix
 
 PAUSE_TONE = 0
 _FRONTEND = Path(reading.__file__).parent
@@ -52,6 +67,12 @@ class SynthesisOptions:
     """The text is SSML."""
     on_unsupported: str = "error"
     """``error`` or ``warn``: what becomes of SSML that is not supported here."""
+    emotion: str = NEUTRAL
+    """``neutral``, or of ``Synthesizer.emotions``."""
+    intensity: float = 1.0
+    """Of the emotion, 0–1."""
+    speaker: tuple[float, ...] | None = None
+    """Who speaks instead of ``voice``: ``Identity.told`` of a clip or of a kept voice."""
 
     @property
     def prosody(self) -> Prosody:
@@ -113,6 +134,8 @@ class Synthesizer:
     fingerprint: str
     """Of the model and of the reader, without the user's lexicon."""
     max_chars: int = 100_000
+    listener: Listener | None = None
+    """Hears who speaks in a clip; None where the model cannot clone."""
 
     @classmethod
     def load(
@@ -137,7 +160,9 @@ class Synthesizer:
         """
         checkpoint = read_checkpoint(Path(folder))
         backend = open_backend(checkpoint.folder, device, threads)
-        return cls(Frontend(conventions, lexicon), backend, checkpoint, _revision(checkpoint, conventions))
+        listener = Listener.load(checkpoint.folder, threads)
+        fingerprint = _revision(checkpoint, conventions)
+        return cls(Frontend(conventions, lexicon), backend, checkpoint, fingerprint, listener=listener)
 
     @property
     def sample_rate(self) -> int:
@@ -163,6 +188,22 @@ class Synthesizer:
     def emotions(self) -> tuple[str, ...]:
         """The feelings that SSML may name; none where the model knows none."""
         return self.checkpoint.emotions
+
+    @property
+    def speakers(self) -> Mapping[str, FloatArray]:
+        """What the acoustic model is told for each of ``voices``."""
+        return self.checkpoint.embeddings
+
+    def listen(self, samples: FloatArray) -> Identity:
+        """Who speaks in samples (S,) of ``tts_engine.clips``.
+
+        Raises:
+            CloningUnavailableError: the model has no speaker encoder.
+            BadClipError: no voice can be heard.
+        """
+        if self.listener is None:
+            raise CloningUnavailableError
+        return self.listener.listen(samples)
 
     def read(self, text: str, options: SynthesisOptions | None = None) -> reading.Reading:
         """What the front end makes of a text.
@@ -209,17 +250,20 @@ class Synthesizer:
         """
         options = options or SynthesisOptions()
         manner = _Manner(options.prosody, checked_seed(options.seed))
-        self._embedding(options.voice)
+        checked("intensity", options.intensity, INTENSITY)
+        self._told(reading.PLAIN, options)
         started = time.perf_counter()
         read = self.read(text, options)
         if not any(phoneme.tone != PAUSE_TONE for sentence in read.sentences for phoneme in sentence.phonemes):
             raise EmptyTextError
         for sentence in read.sentences:
-            self._embedding(sentence.style.voice or options.voice)
+            self._told(sentence.style, options)
         reading_s = time.perf_counter() - started
-        return self._speak(read, options.voice, manner, reading_s)
+        return self._speak(read, options, manner, reading_s)
 
-    def _speak(self, read: reading.Reading, voice: str, manner: _Manner, reading_s: float) -> Iterator[Speech]:
+    def _speak(
+        self, read: reading.Reading, options: SynthesisOptions, manner: _Manner, reading_s: float
+    ) -> Iterator[Speech]:
         offset = 0
         warnings = read.notices
         after_pause = False
@@ -229,8 +273,8 @@ class Synthesizer:
             started = time.perf_counter()
             rng = np.random.default_rng((manner.seed, index))
             prosodies = manner.of(sentence, rng)
-            embedding = self._embedding(sentence.style.voice or voice)
-            acoustics, silences = self._predict(sentence, embedding, prosodies, after_pause)
+            told = self._told(sentence.style, options)
+            acoustics, silences = self._predict(sentence, told, prosodies, after_pause)
             samples, is_held = self._sound(acoustics, silences, prosodies, rng)
             held = (_held_back(read.text, sentence),) if is_held else ()
             timings = _timings(read.text, sentence, offset + np.cumsum(silences.lengths), offset, self.sample_rate)
@@ -242,11 +286,11 @@ class Synthesizer:
             after_pause = len(sentence.phonemes) > 1 and sentence.phonemes[-2].pause_ms is not None
 
     def _predict(
-        self, sentence: reading.Sentence, embedding: FloatArray, prosodies: Sequence[Prosody], after_pause: bool
+        self, sentence: reading.Sentence, told: FloatArray, prosodies: Sequence[Prosody], after_pause: bool
     ) -> tuple[Acoustics, Silences]:
         phonemes = np.array([SYMBOL_IDS[phoneme.symbol] for phoneme in sentence.phonemes], dtype=np.int64)
         tones = np.array([phoneme.tone for phoneme in sentence.phonemes], dtype=np.int64)
-        encoding = self.backend.encode(phonemes, tones, embedding)
+        encoding = self.backend.encode(phonemes, tones, told)
         speeds = np.array([prosody.speed for prosody in prosodies])
         natural = frames_from_log(encoding.log_durations, 1.0)
         wanted = frames_from_log(encoding.log_durations, speeds, opens_syllable(phonemes))
@@ -272,11 +316,17 @@ class Synthesizer:
         factors = gains(prosodies, silences.lengths, self.sample_rate)
         return (samples, False) if factors is None else held_back(samples * factors, self.sample_rate)
 
-    def _embedding(self, voice: str) -> FloatArray:
-        known = self.checkpoint.embeddings
-        if voice not in known:
-            raise UnknownVoiceError(voice, tuple(known))
-        return known[voice]
+    def _told(self, style: reading.Style, options: SynthesisOptions) -> FloatArray:
+        """What the acoustic model is told of a sentence's speaker and feeling; mark-up goes before the request."""
+        if style.voice or options.speaker is None:
+            speaker = mix(style.voice or options.voice, self.checkpoint.embeddings)
+        else:
+            speaker = np.asarray(options.speaker, dtype=np.float32)
+            if self.listener is None or len(speaker) != IDENTITY:
+                raise CloningUnavailableError
+        if style.emotion:
+            return self.checkpoint.told(speaker, style.emotion, style.intensity)
+        return self.checkpoint.told(speaker, options.emotion, options.intensity)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from tts_engine.identity import EMBEDDING, Identity
 MAX_FILE_BYTES = 64 << 10
 MAX_MIXED = 8
 _NAME = r"^[A-Za-z0-9_\u4e00-\u9fff][A-Za-z0-9_\u4e00-\u9fff-]{0,63}$"
+_MOMENT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$"
+"""ISO 8601 with a zone."""
 _TERM = re.compile(r"\s*(?:([0-9]{1,4}(?:\.[0-9]{1,6})?)\s*[*×]\s*)?([^*×+\s]{1,64})\s*")
 
 
@@ -33,13 +35,20 @@ class _Strict(BaseModel):
 class Consent(_Strict):
     """Who agreed to what."""
 
-    who: Annotated[str, Field(min_length=1, max_length=100)]
+    person: Annotated[str, Field(min_length=1, max_length=200)]
     """Whose voice it is."""
-    when: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|[+-]\d{2}:\d{2})$")]
-    """ISO 8601 with a zone."""
-    purpose: Annotated[str, Field(min_length=1, max_length=500)]
-    statement: Annotated[str, Field(min_length=4, max_length=2000)]
-    """In their own words."""
+    purpose: Annotated[str, Field(min_length=1, max_length=2000)]
+    """What it may be used for."""
+    agreed_at: Annotated[str, Field(pattern=_MOMENT)]
+    """When the person agreed."""
+    statement: Annotated[str, Field(min_length=1, max_length=4000)]
+    """The words that were agreed to."""
+    recorded_at: Annotated[str, Field(pattern=_MOMENT)]
+    """When this record was made."""
+    recorded_by: Annotated[str, Field(min_length=1, max_length=200)]
+    """Who sent it."""
+    clip_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of the recording: the consent is for this one and no other."""
 
 
 class VoiceFile(_Strict):
@@ -61,11 +70,9 @@ class VoiceFile(_Strict):
     spread_st: Annotated[float, Field(ge=0, le=12)]
     formant_shift: Annotated[float, Field(ge=-1, le=1)]
     provenance: Annotated[str, Field(max_length=500)]
-    """Where it came from: ``clip`` and its length, or ``mix`` and its parts."""
-    clip_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")] = ""
-    """Of the uploaded file; empty for a mixture."""
-    consent: Consent | None = None
-    """None only for what no person's clip went into."""
+    """Where it came from: a clip and its length, or a mixture and its parts."""
+    consents: Annotated[tuple[Consent, ...], Field(max_length=64)] = ()
+    """Of everybody whose clip went into it; empty only where no clip did."""
 
     def identity(self) -> Identity:
         """Who speaks."""

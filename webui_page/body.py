@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tts_engine.errors import CloningUnavailableError, EmptyTextError, InputError, OptionError, TextTooLongError
-from tts_engine.prosody import SPEED
+from tts_engine.checkpoint import NEUTRAL
+from tts_engine.errors import EmptyTextError, InputError, OptionError, TextTooLongError
+from tts_engine.prosody import INTENSITY, SPEED, checked
 from tts_engine.synthesizer import SynthesisOptions
 from webui_page.problems import RefusalError
 
@@ -18,6 +21,7 @@ Format = Literal["wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
 FORMATS: tuple[Format, ...] = ("wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm")
 MIN_SPEED, MAX_SPEED = SPEED
 
+_OPTIONS = ("format", "emotion", "intensity")
 _DEFAULTS: tuple[Any, ...] = ("female", 1.0, None, {})
 """Speaker, speed, reference audio and options, where the caller leaves them out."""
 
@@ -29,6 +33,8 @@ class Call:
     text: str
     options: SynthesisOptions
     format: Format
+    reference: bytes | None = None
+    """A clip whose voice is to be imitated."""
 
 
 def parse_call(body: bytes, max_chars: int) -> Call:
@@ -45,10 +51,9 @@ def parse_call(body: bytes, max_chars: int) -> Call:
     if not 1 <= len(values) <= 1 + len(_DEFAULTS):
         raise OptionError("data", f"应有 1 到 {1 + len(_DEFAULTS)} 个值，收到 {len(values)} 个。")
     text, voice, speed, reference, options = [*values, *_DEFAULTS[len(values) - 1 :]]
-    if reference is not None:
-        raise CloningUnavailableError
-    checked = SynthesisOptions(voice=_checked_voice(voice), speed=checked_speed(speed))
-    return Call(checked_text(text, max_chars), checked, _checked_format(options))
+    emotion, intensity = _checked_emotion(options)
+    chosen = SynthesisOptions(_checked_voice(voice), checked_speed(speed), emotion=emotion, intensity=intensity)
+    return Call(checked_text(text, max_chars), chosen, _checked_format(options), _checked_reference(reference))
 
 
 def checked_text(text: Any, max_chars: int) -> str:
@@ -90,12 +95,34 @@ def _checked_voice(voice: Any) -> str:
     return voice
 
 
+def _checked_reference(reference: Any) -> bytes | None:
+    """A clip as ``data:audio/…;base64,…``; a path or an address is never followed."""
+    if reference is None:
+        return None
+    head, comma, data = reference.partition(",") if isinstance(reference, str) else ("", "", "")
+    if not comma or not head.startswith("data:") or not head.endswith(";base64"):
+        raise OptionError("reference_audio", "参考音频应写成 data:audio/wav;base64,… 的形式。")
+    try:
+        return base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise OptionError("reference_audio", "参考音频的 base64 不完整。") from error
+
+
+def _checked_emotion(options: Any) -> tuple[str, float]:
+    if not isinstance(options, dict):
+        raise OptionError("options", "应为对象。")
+    emotion = options.get("emotion", NEUTRAL)
+    if not isinstance(emotion, str):
+        raise OptionError("emotion", "应为字符串。")
+    return emotion, checked("intensity", options.get("intensity", 1.0), INTENSITY)
+
+
 def _checked_format(options: Any) -> Format:
     if not isinstance(options, dict):
         raise OptionError("options", "应为对象。")
     for key in options:
-        if key != "format":
-            raise OptionError("options", f"没有名为“{key[:40]}”的选项：可用的有 format。")
+        if key not in _OPTIONS:
+            raise OptionError("options", f"没有名为“{key[:40]}”的选项：可用的有 {'、'.join(_OPTIONS)}。")
     chosen = options.get("format", "wav")
     for known in FORMATS:
         if chosen == known:

@@ -10,14 +10,16 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from tts_engine.audio import FloatArray
 from tts_engine.checkpoint import Voice
 from tts_engine.errors import DeadlineExceededError, EngineBusyError, InputError
 from tts_engine.frontend.reading import Reading
+from tts_engine.listening import Listener
 from tts_engine.synthesizer import Speech, SynthesisOptions
 
 _MAX_RETRY_AFTER_S = 60
@@ -44,6 +46,18 @@ class Engine(Protocol):
     @property
     def device(self) -> str:
         """``cpu`` or ``cuda:0``."""
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """What may be felt beside ``neutral``."""
+
+    @property
+    def speakers(self) -> Mapping[str, FloatArray]:
+        """What the acoustic model is told for each voice."""
+
+    @property
+    def listener(self) -> Listener | None:
+        """Hears who speaks in a clip; None where the model cannot clone."""
 
     def read(self, text: str) -> Reading:
         """How ``text`` is pronounced."""

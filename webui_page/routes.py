@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncGenerator, Coroutine
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,14 +21,16 @@ from starlette.types import Receive, Scope, Send
 
 from settings import Settings
 from sound import MEDIA_TYPES
-from tts_engine.errors import EmptyTextError, TTSError, UnknownVoiceError
-from webui_page import frames, problems
+from tts_engine.checkpoint import NEUTRAL
+from tts_engine.errors import EmotionUnavailableError, EmptyTextError, TTSError
+from webui_page import frames, problems, voice_routes
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call
 from webui_page.desk import Desk, Piece
 from webui_page.finishing import Finish
 from webui_page.problems import RefusalError
 from webui_page.store import AudioStore
 from webui_page.utterance import Utterance, join
+from webui_page.voices import VoiceLibrary
 
 logger = logging.getLogger(__name__)
 router = APIRouter(redirect_slashes=False)
@@ -47,6 +49,7 @@ class Parts:
     desk: Desk
     store: AudioStore
     settings: Settings
+    library: VoiceLibrary
 
 
 def create_api(parts: Parts) -> FastAPI:
@@ -54,6 +57,7 @@ def create_api(parts: Parts) -> FastAPI:
     api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     api.state.parts = parts
     api.include_router(router)
+    api.include_router(voice_routes.router)
     api.add_exception_handler(TTSError, problems.answer_engine_error)
     api.add_exception_handler(RefusalError, problems.answer_refusal)
     api.add_exception_handler(HTTPException, problems.answer_http_exception)
@@ -104,8 +108,11 @@ async def info(request: Request) -> Response:
             "revision": engine.revision,
             "device": engine.device,
             "sample_rate": engine.sample_rate,
-            "voices": [{"name": v.name, "title": v.title, "gender": v.gender} for v in engine.voices],
-            "emotions": [],
+            "voices": [
+                {"name": v.name, "title": v.title, "gender": v.gender}
+                for v in (*engine.voices, *parts.library.public())
+            ],
+            "emotions": list(engine.emotions),
             "speed": {"min": MIN_SPEED, "max": MAX_SPEED},
             "max_chars": parts.settings.webui.max_chars,
             "formats": list(FORMATS),
@@ -141,10 +148,14 @@ async def _call(request: Request) -> Call:
         raise RefusalError(415, "bad_content_type", "请用 Content-Type: application/json 发送 JSON。")
     parts: Parts = request.app.state.parts
     call = parse_call(body, parts.settings.webui.max_chars)
-    known = tuple(voice.name for voice in parts.desk.engine.voices)
-    if call.options.voice not in known:  # before it waits for its turn
-        raise UnknownVoiceError(call.options.voice, known)
-    return call
+    options = call.options
+    feelings = (NEUTRAL, *parts.desk.engine.emotions)
+    if options.emotion not in feelings:
+        raise EmotionUnavailableError(options.emotion, feelings)
+    speaker = parts.library.speaker(options.voice)  # before it waits for its turn
+    if call.reference is not None:
+        speaker = await voice_routes.told_by_clip(parts.desk.engine.listener, call.reference)
+    return replace(call, options=replace(options, speaker=speaker))
 
 
 def _deadline(request: Request, arrived: float) -> float | None:

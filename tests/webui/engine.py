@@ -39,6 +39,9 @@ class SineEngine:
     revision = "sine-1"
     sample_rate = RATE
     device = "cpu"
+    emotions = ()
+    listener = None
+    speakers = {"female": np.ones(4, np.float32), "male": np.zeros(4, np.float32), "child": -np.ones(4, np.float32)}  # noqa: RUF012
 
     def read(self, text: str) -> Reading:
         sentences = []

@@ -36,6 +36,11 @@ class Session:
         except _FAILURES as error:
             raise CheckpointError(f"模型文件 {path.name} 无法载入：请重新下载或从备份恢复 {path.parent}。") from error
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of what the graph takes."""
+        return tuple(node.name for node in self._session.get_inputs())
+
     def run(self, **inputs: npt.NDArray[np.generic]) -> list[FloatArray]:
         """The graph's outputs, in its order.
 

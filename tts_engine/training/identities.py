@@ -76,7 +76,7 @@ class Identities:
 def _clip(utterances: list[Utterance], rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Five seconds of mel (M, T) and their F0 (T,), of utterances end to end."""
     order = rng.permutation(len(utterances))[:4]
-    mel = np.concatenate([utterances[index].mel for index in order], axis=1)
+    mel = np.concatenate([utterances[index].learnt_mel for index in order], axis=1)
     f0 = np.concatenate([utterances[index].f0 for index in order])
     return np.resize(mel.T, (_CLIP_FRAMES, mel.shape[0])).T, f0[:_CLIP_FRAMES]
 

@@ -184,8 +184,8 @@ def _lay(samples: FloatArray, marks: _Marks, times: _Map, pitch: tuple[FloatArra
         out[place] += grain * window
         weight[place] += window
         here += max(step, 8.0)
-    smooth: FloatArray = (out / np.maximum(weight, 0.5))[margin : margin + total]
-    return smooth
+    out /= np.maximum(weight, np.float32(0.5))
+    return out[margin : margin + total]
 
 
 @lru_cache(maxsize=4096)

@@ -40,7 +40,7 @@ class Clips:
         spectra: dict[int, list[npt.NDArray[np.float32]]] = {}
         for index in tqdm(range(len(features)), desc="mels"):
             one = features[index]
-            mel = one.mel
+            mel = one.learnt_mel
             one.__dict__.pop("mel", None)  # 16 bits are kept here, not 32 there
             pieces.setdefault(one.speaker, []).append(mel.astype(np.float16))
             spectra.setdefault(one.speaker, []).append(mel[:, one.f0 > 0])
