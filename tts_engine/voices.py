@@ -139,6 +139,11 @@ def parse_mixture(expression: str) -> tuple[Part, ...]:
     return tuple(Part(part.name, part.weight / total) for part in parts)
 
 
+def is_mixture(expression: str) -> bool:
+    """Whether it is written as more than a name."""
+    return any(mark in expression for mark in "+*×")
+
+
 def mix(expression: str, known: Mapping[str, FloatArray]) -> FloatArray:
     """What the acoustic model is told for a voice or a mixture of voices, (E,).
 
@@ -148,7 +153,7 @@ def mix(expression: str, known: Mapping[str, FloatArray]) -> FloatArray:
     """
     if expression in known:
         return known[expression]
-    if "+" not in expression and "*" not in expression and "×" not in expression:
+    if not is_mixture(expression):
         raise UnknownVoiceError(expression, tuple(known))
     total: FloatArray | None = None
     for part in parse_mixture(expression):

@@ -19,7 +19,7 @@ from pathlib import Path
 from tts_engine.audio import FloatArray
 from tts_engine.errors import BadVoiceError, ConsentRequiredError, UnknownVoiceError
 from tts_engine.identity import Identity
-from tts_engine.voices import Consent, VoiceFile, mix, parse_mixture
+from tts_engine.voices import Consent, VoiceFile, is_mixture, mix, parse_mixture
 from webui_page.problems import RefusalError
 
 logger = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class VoiceLibrary:
             UnknownVoiceError: a name in it is nobody's.
             OptionError: not written as a mixture is.
         """
-        names = [part.name for part in parse_mixture(expression)] if expression not in self._voices else [expression]
+        names = [part.name for part in parse_mixture(expression)] if is_mixture(expression) else [expression]
         if all(name in self.own for name in names):
             return None
         kept = self._voices.get(expression)

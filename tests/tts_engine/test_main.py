@@ -67,8 +67,8 @@ def test_an_ending_that_is_no_sound_is_refused_with_those_that_are(tmp_path, cap
         ([""], "文本为空"),
         (["😀"], "文本为空"),
         (["你好", "--voice", "nobody"], "没有名为“nobody”的音色：可用的有 female、male、child。"),
-        (["你好", "--speed", "9"], "语速应在 0.5 到 2.0 之间"),
-        (["你好", "--speed", "nan"], "语速应在 0.5 到 2.0 之间"),
+        (["你好", "--speed", "9"], "speed 有误：应在 0.5 到 2 之间"),
+        (["你好", "--speed", "nan"], "speed 有误：应在 0.5 到 2 之间"),
     ],
 )
 def test_the_callers_mistakes_are_a_chinese_sentence_and_status_2(model, tmp_path, capsys, arguments, sentence):

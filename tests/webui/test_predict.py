@@ -115,7 +115,8 @@ REFUSED = [
     (["你好", "female", 1.0, None, []], 422, "bad_option"),
     (["你好", "female", 1.0, None, {"format": "wma"}], 422, "bad_option"),
     (["你好", "female", 1.0, None, {"format": ["wav"]}], 422, "bad_option"),
-    (["你好", "female", 1.0, None, {"emotion": "happy"}], 422, "bad_option"),
+    (["你好", "0.5*female+"], 422, "bad_option"),
+    (["你好", "0.5*female+nobody"], 422, "unknown_voice"),
 ]
 
 
