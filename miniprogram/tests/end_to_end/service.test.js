@@ -18,7 +18,7 @@ suite('over real HTTPS', () => {
   beforeAll(async () => {
     servers = new Servers()
     opening = await servers.ready()
-  }, 240000)
+  }, 600000) // seconds on an idle machine, minutes on a busy one
 
   afterAll(async () => {
     phones.forEach((phone) => phone.close())
@@ -90,6 +90,42 @@ suite('over real HTTPS', () => {
     expect(phone.statuses.filter((status) => status === 401).length).toBeGreaterThan(0)
     expect(phone.logins).toBe(2)
     expect(JSON.parse(phone.storage.get(key).text).text).not.toBe(expired)
+  })
+
+  test('a stream is heard sentence by sentence, with timings in the text\'s own units', async () => {
+    const { phone, client } = user('oABC-mini-program-user-stream')
+    const text = '湖面上升起了薄雾😀。远处有人在轻轻地唱歌。天慢慢地亮了。'
+    const pieces = []
+    let sampleRate = 0
+    const end = await client.stream(text, { onStart: (opening) => (sampleRate = opening.sampleRate), onPiece: (piece) => pieces.push(piece) })
+    const heard = pieces.filter(({ timings }) => timings.length)
+    expect(heard).toHaveLength(3)
+    expect(heard.flatMap(({ timings }) => timings.map(({ begin, end: to }) => text.slice(begin, to))).join('')).toMatch(/^湖面上升起了薄雾.*天慢慢地亮了/)
+    expect(sampleRate).toBe(22050)
+    expect(end.durationS).toBeGreaterThan(3)
+    const samples = new Int16Array(heard[0].pcm)
+    expect(Math.max(...samples)).toBeGreaterThan(1000)
+    expect(phone.chunks).toBeGreaterThan(1)
+  })
+
+  test('a stream that the server refuses is its own sentence', async () => {
+    const { client } = user('oABC-mini-program-user-stream')
+    const error = await client.stream('你好', { speaker: 'nobody', onPiece: () => undefined }).catch((thrown) => thrown)
+    expect(error).toMatchObject({ name: 'TtsError', status: 422 })
+    expect(error.message).toMatch(/[\u4e00-\u9fff]/)
+  })
+
+  test('a stream that is cancelled ends at once', async () => {
+    const { client } = user('oABC-mini-program-user-stream')
+    const task = client.stream('这一句很快就不要了。'.repeat(30), { onPiece: () => task.cancel() })
+    expect(await task.catch((thrown) => thrown)).toMatchObject({ code: 'cancelled' })
+  })
+
+  test('what is shown on the screen need not be heard in the file', async () => {
+    const { client } = user('oABC-mini-program-user-label')
+    const marked = await client.synthesize('标识。')
+    const plain = await client.synthesize('标识。', { explicit_label: false })
+    expect(fs.statSync(marked.path).size).toBeGreaterThan(1.2 * fs.statSync(plain.path).size)
   })
 
   test('too many requests are slowed down, not lost', async () => {

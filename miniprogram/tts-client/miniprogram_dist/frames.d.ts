@@ -19,3 +19,4 @@ export declare class FrameParser {
 }
 /** UTF-8 bytes as a string; `TextDecoder` is not on every phone. */
 export declare function decodeUtf8(bytes: Uint8Array): string;
+export declare function concat(chunks: Uint8Array[]): Uint8Array;

@@ -3,15 +3,17 @@ import { Timing } from './clip';
 import { Signal } from './task';
 import { Transport } from './transport';
 export interface JobPart {
-    index: number;
+    /** 0 for the first. */
+    number: number;
     url: string;
     durationS: number;
+    /** Which stretch of the text it speaks. */
     begin: number;
     end: number;
 }
 export interface Job {
     id: string;
-    status: string;
+    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1. */
     progress: number;
     parts: JobPart[];

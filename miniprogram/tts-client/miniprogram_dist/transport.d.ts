@@ -10,8 +10,6 @@ export interface Call {
     method?: 'GET' | 'POST' | 'DELETE';
     data?: WechatMiniprogram.IAnyObject;
     header?: Record<string, string>;
-    /** Not asked again after an interruption that may have reached the server. */
-    once?: boolean;
     anonymous?: boolean;
 }
 export interface Answer {

@@ -1,21 +1,23 @@
 /** Long texts, made in the background by the server while the phone may sleep. */
 
-import { Timing, timingsOf } from './clip'
+import { Timing, timingsOf, unitsOf } from './clip'
 import { refused, TtsError } from './errors'
 import { pause, Signal } from './task'
 import { Transport, URGENT } from './transport'
 
 export interface JobPart {
-  index: number
+  /** 0 for the first. */
+  number: number
   url: string
   durationS: number
+  /** Which stretch of the text it speaks. */
   begin: number
   end: number
 }
 
 export interface Job {
   id: string
-  status: string
+  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
   /** 0 to 1. */
   progress: number
   parts: JobPart[]
@@ -39,8 +41,6 @@ export interface JobResult {
 
 const FIRST_POLL_MS = 500
 const SLOWEST_POLL_MS = 5000
-const DONE = 'done'
-const FAILED = /^(failed|cancelled|expired)$/
 
 interface Order {
   text: string
@@ -58,55 +58,47 @@ export async function watchJob(transport: Transport, order: Order, handlers: Job
     const call = { path: pathOf(id), method: 'DELETE' as const, urgency: URGENT, signal: new Signal() }
     transport.send(call).catch(() => undefined) // it expires by itself
   })
-  const seen = new Set<number>()
+  let told = 0
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(SLOWEST_POLL_MS, waitMs * 1.5)) {
     const { data } = await transport.send({ path: pathOf(id), urgency: URGENT, signal })
-    const job = jobOf(data)
+    const job = jobOf(data, order.text)
     signal.check()
     if (handlers.onProgress) handlers.onProgress(job)
-    for (const part of job.parts) {
-      if (seen.has(part.index)) continue
-      seen.add(part.index)
-      if (handlers.onPart) handlers.onPart(part)
-    }
-    if (job.status === DONE) return resultOf(id, data, order.text)
-    if (FAILED.test(job.status)) throw failureOf(job.status, data)
+    for (const part of job.parts.slice(told)) if (handlers.onPart) handlers.onPart(part)
+    told = job.parts.length
+    if (job.state === 'done') return resultOf(data, order.text)
+    if (job.state === 'failed' || job.state === 'cancelled') throw refused(0, { code: data.code || job.state, ...data }, 0)
     await pause(waitMs, signal)
   }
 }
 
 async function createJob(transport: Transport, body: WechatMiniprogram.IAnyObject, signal: Signal): Promise<string> {
-  const { data } = await transport.send({ path: '/jobs', method: 'POST', data: body, urgency: URGENT, signal, once: true })
+  // asked again after an interruption, it is the same job
+  const header = { 'Idempotency-Key': `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}` }
+  const { data } = await transport.send({ path: '/jobs', method: 'POST', data: body, header, urgency: URGENT, signal })
   if (!data || typeof data.id !== 'string') throw new TtsError('bad_answer', '语音服务的回答有误：请稍后再试。')
   return data.id
 }
 
-function jobOf(data: any): Job {
-  const parts: any[] = Array.isArray(data.parts) ? data.parts : []
-  return {
-    id: data.id,
-    status: data.status,
-    progress: data.progress || 0,
-    parts: parts
-      .filter((part) => part.audio_url)
-      .map((part) => ({ index: part.index, url: part.audio_url, durationS: part.duration_s, begin: part.begin, end: part.end })),
-  }
+function jobOf(data: any, text: string): Job {
+  const units = unitsOf(text)
+  const given: any[] = data.parts || []
+  // several are made at once; those after one that is missing cannot be played yet
+  const missing = given.findIndex((part) => !part.audio_url && part.state !== 'silent')
+  const parts = (missing < 0 ? given : given.slice(0, missing))
+    .filter((part) => part.audio_url)
+    .map((part) => ({ number: part.number, url: part.audio_url, durationS: part.duration_s, begin: units(part.begin), end: units(part.end) }))
+  return { id: data.id, state: data.state, progress: data.progress || 0, parts }
 }
 
-function resultOf(id: string, data: any, text: string): JobResult {
+function resultOf(data: any, text: string): JobResult {
   return {
-    id,
+    id: data.id,
     url: data.audio_url,
     expiresMs: Date.parse(data.expires_at) || Date.now(),
     durationS: data.duration_s,
     timings: timingsOf(data.timestamps, text),
   }
-}
-
-function failureOf(status: string, data: any): TtsError {
-  const problem = data.problem || data.error || {}
-  const body = typeof problem === 'string' ? { code: status, detail: problem } : { code: status, ...problem }
-  return refused(data.http_status || 500, body, 0)
 }
 
 function pathOf(id: string): string {

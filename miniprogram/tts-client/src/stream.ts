@@ -2,7 +2,7 @@
 
 import { asTtsError, cancelled, refused, TtsError, unanswered } from './errors'
 import { Timing, timingsOf, Warning, warningsOf } from './clip'
-import { decodeUtf8, FrameParser } from './frames'
+import { concat, decodeUtf8, FrameParser } from './frames'
 import { Signal } from './task'
 import { Call, headerOf, retryAfterS, Transport } from './transport'
 
@@ -104,7 +104,7 @@ class Reading {
   private _sampleRate = 0
   private _samples = 0
   private _note: any
-  private _refusal: ArrayBuffer[] = []
+  private _refusal: Uint8Array[] = []
 
   constructor(
     private _text: string,
@@ -114,7 +114,7 @@ class Reading {
   push(chunk: ArrayBuffer): void {
     const isRefusal = this.bytes ? this._refusal.length : new Uint8Array(chunk)[0] === BRACE
     this.bytes += chunk.byteLength
-    if (isRefusal) return void this._refusal.push(chunk.slice(0))
+    if (isRefusal) return void this._refusal.push(new Uint8Array(chunk.slice(0)))
     for (const { type, payload } of this._parser.push(chunk)) {
       if (type === 'J') this._read(jsonOf(decodeUtf8(payload)))
       else if (type === 'A') this._hear(payload.buffer as ArrayBuffer)
@@ -127,7 +127,7 @@ class Reading {
 
   /** What an answer other than 200 says. */
   problem(): unknown {
-    return jsonOf(this._refusal.map((chunk) => decodeUtf8(new Uint8Array(chunk))).join(''))
+    return jsonOf(decodeUtf8(concat(this._refusal)))
   }
 
   end(): StreamEnd {

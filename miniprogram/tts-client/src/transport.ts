@@ -17,8 +17,6 @@ export interface Call {
   method?: 'GET' | 'POST' | 'DELETE'
   data?: WechatMiniprogram.IAnyObject
   header?: Record<string, string>
-  /** Not asked again after an interruption that may have reached the server. */
-  once?: boolean
   anonymous?: boolean
 }
 
@@ -113,7 +111,7 @@ export class Transport {
           continue
         }
         const waitMs = this._waitMs(error, tried)
-        if (waitMs < 0 || (call.once && !error.status)) throw error
+        if (waitMs < 0) throw error
         await pause(waitMs, call.signal)
       }
     }
