@@ -11,7 +11,8 @@ from pathlib import Path
 from random import Random
 
 from benchmarks.suites.slots import Maker, compose
-from benchmarks.suites.suite import Case, Suite, WrittenCase
+from benchmarks.suites.spoken import CARRIERS, PHRASES
+from benchmarks.suites.suite import Case, SpokenCase, Suite, WrittenCase
 from benchmarks.suites.written import ROWS
 
 VARIANTS = 24
@@ -20,13 +21,25 @@ VARIANTS = 24
 
 def variants(_: Path) -> Suite:
     """All generated cases: the same on every run."""
-    cases = (*written_cases(),)
+    cases = (*written_cases(), *spoken_cases())
     return Suite("variants", 0.97, cases)
 
 
 def written_cases() -> Iterator[Case]:
     for name, parts in ROWS:
         yield from _of_row(name, parts)
+
+
+def spoken_cases() -> Iterator[Case]:
+    """Every phrase in every carrier."""
+    for phenomenon, phrase, expected in PHRASES:
+        targets = tuple(tuple(_option(option) for option in target.split("|")) for target in expected.split(";"))
+        yield from (SpokenCase(phenomenon, carrier.format(phrase), targets) for carrier in CARRIERS)
+
+
+def _option(option: str) -> tuple[str, str]:
+    word, _, pinyin = option.partition(":")
+    return word, pinyin
 
 
 def _of_row(name: str, parts: tuple[str | Maker, ...]) -> Iterator[Case]:
