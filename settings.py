@@ -60,6 +60,8 @@ class EngineSettings(StrictModel):
     hub_repository: str = ""
     """``owner/name`` on a Hugging Face Hub that has the weights; empty fetches nothing."""
     hub_revision: str = "main"
+    lexicon: Path | None = Path("lexicon.yaml")
+    """The user's own words; taken up again whenever the file changes."""
 
 
 class FrontendSettings(StrictModel):

@@ -167,6 +167,7 @@ def main() -> int:
             device=settings.engine.device,
             threads=settings.engine.threads,
             conventions=Conventions(**settings.frontend.model_dump()),
+            lexicon=settings.engine.lexicon,
         )
         serve(create_app(engine, settings), settings.webui)
     except (SettingsError, BindError, StartError, CheckpointError) as error:

@@ -46,6 +46,14 @@ class Voicing(Request):
         default=None, pattern=r"^voice-[0-9a-f]{32}$", description="自己克隆的声音，见 GET /voices；代替 speaker。"
     )
     speed: Speed = 1.0
+    pitch: float = Field(default=0.0, ge=-12, le=12, description="音高：升降多少个半音；音色随之自然变化，语速不变。")
+    range: float = Field(default=1.0, ge=0, le=2, description="语调起伏：1 为平常，0 为平板，2 加倍。")
+    volume: float = Field(default=0.0, ge=-40, le=12, description="音量：增减多少分贝；到上限的峰值会压低，不削波。")
+    seed: int = Field(default=0, ge=0, le=4294967295, description="0 以外的数让语气略有变化；同样的请求同样的音频。")
+    ssml: bool = Field(default=False, description="text 是 SSML（<speak>…</speak>）；写错时 422 会指出行与列。")
+    on_unsupported: Literal["error", "warn"] = Field(
+        default="error", description="SSML 里有不支持的标记时：error 报错，warn 略过并在 warnings 里说明。"
+    )
     format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3、m4a、aac 或 wav。")
     sample_rate: SampleRate | None = Field(
         default=None, description="采样率（Hz）；不填用引擎自己的 22050（ogg、opus 为 24000）。"
@@ -68,7 +76,10 @@ class Voicing(Request):
             raise FieldError("sample_rate", str(error).rstrip("。")) from error
         if self.voice_id is not None and "speaker" in self.model_fields_set:
             raise FieldError("voice_id", "与 speaker 只能填一个")
-        order = Order(text, self.voice_id or self.speaker, float(self.speed))
+        order = Order(
+            text, self.voice_id or self.speaker, float(self.speed), float(self.pitch), float(self.range),
+            float(self.volume), self.seed, self.ssml, self.on_unsupported,
+        )  # fmt: skip
         return Wish(order, self.format, self.sample_rate, self.explicit_label)
 
 

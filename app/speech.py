@@ -266,6 +266,7 @@ def cache_key(wish: Wish, revision: str, labels: tuple[str, str] = ("", "")) -> 
         "text": order.text,
         "speaker": order.speaker,
         "speed": float(order.speed),
+        "manner": order.options,
         "format": wish.format,
         "sample_rate": wish.sample_rate,
         "labels": labels,

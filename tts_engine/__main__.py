@@ -53,14 +53,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--voice", default="female", help="音色：female、male、child（默认 female）")
     parser.add_argument("--speed", type=float, default=1.0, help=f"语速 {SPEED[0]}–{SPEED[1]}（默认 1.0）")
     parser.add_argument("--producer", default="private-tts", help="写进文件 AI 标识的服务提供者编码")
+    parser.add_argument("--pitch", type=float, default=0.0, help="升降多少个半音（-12–12）")
+    parser.add_argument("--range", type=float, default=1.0, help="语调起伏的倍数（0–2）")
+    parser.add_argument("--volume", type=float, default=0.0, help="增减多少分贝（-40–12）")
+    parser.add_argument("--seed", type=int, default=0, help="0 以外的数让语气略有变化")
+    parser.add_argument("--ssml", action="store_true", help="文本是 SSML（<speak>…</speak>）")
+    parser.add_argument(
+        "--on-unsupported", choices=("error", "warn"), default="error", help="SSML 里不支持的标记：报错或略过"
+    )
+    parser.add_argument("--lexicon", type=Path, help="用户词典 lexicon.yaml 的路径")
     parser.add_argument("--model", type=Path, default=MODELS / "v23", help="模型目录（默认 models/v23）")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda:0"), help="计算设备（默认 auto）")
     return parser
 
 
 def _speak(text: str, options: argparse.Namespace) -> int:
-    synthesizer = Synthesizer.load(options.model, device=options.device)
-    speech = synthesizer.synthesize(text, SynthesisOptions(voice=options.voice, speed=options.speed))
+    synthesizer = Synthesizer.load(options.model, device=options.device, lexicon=options.lexicon)
+    names = ("voice", "speed", "pitch", "range", "volume", "seed", "ssml", "on_unsupported")
+    speech = synthesizer.synthesize(text, SynthesisOptions(**{name: getattr(options, name) for name in names}))
     format = options.output.suffix.lstrip(".").lower()
     data = sound.encode(speech.samples, speech.sample_rate, format)
     # the metadata that 《人工智能生成合成内容标识办法》 asks for in every file

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from tts_engine.checkpoint import NEUTRAL
 from tts_engine.errors import EmptyTextError, InputError, OptionError, TextTooLongError
-from tts_engine.prosody import INTENSITY, SPEED, checked
+from tts_engine.prosody import INTENSITY, PITCH, RANGE, SPEED, VOLUME, checked, checked_seed
 from tts_engine.synthesizer import SynthesisOptions
 from webui_page.problems import RefusalError
 
@@ -21,7 +21,9 @@ Format = Literal["wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
 FORMATS: tuple[Format, ...] = ("wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm")
 MIN_SPEED, MAX_SPEED = SPEED
 
-_OPTIONS = ("format", "emotion", "intensity")
+OPTIONS = ("format", "emotion", "intensity", "pitch", "range", "volume", "seed", "ssml", "on_unsupported")
+"""Keys of the fifth value."""
+
 _DEFAULTS: tuple[Any, ...] = ("female", 1.0, None, {})
 """Speaker, speed, reference audio and options, where the caller leaves them out."""
 
@@ -52,8 +54,11 @@ def parse_call(body: bytes, max_chars: int) -> Call:
         raise OptionError("data", f"应有 1 到 {1 + len(_DEFAULTS)} 个值，收到 {len(values)} 个。")
     text, voice, speed, reference, options = [*values, *_DEFAULTS[len(values) - 1 :]]
     emotion, intensity = _checked_emotion(options)
-    chosen = SynthesisOptions(_checked_voice(voice), checked_speed(speed), emotion=emotion, intensity=intensity)
-    return Call(checked_text(text, max_chars), chosen, _checked_format(options), _checked_reference(reference))
+    format = _checked_format(options)
+    chosen = SynthesisOptions(
+        _checked_voice(voice), checked_speed(speed), emotion=emotion, intensity=intensity, **_checked_manner(options)
+    )
+    return Call(checked_text(text, max_chars), chosen, format, _checked_reference(reference))
 
 
 def checked_text(text: Any, max_chars: int) -> str:
@@ -89,6 +94,29 @@ def checked_speed(speed: Any) -> float:
     return float(speed)
 
 
+def checked_markup(options: dict[str, Any]) -> dict[str, Any]:
+    """``ssml`` and ``on_unsupported``, where given.
+
+    Raises:
+        OptionError: a value is not one of theirs.
+    """
+    if not isinstance(options.get("ssml", False), bool):
+        raise OptionError("ssml", "应为 true 或 false。")
+    if options.get("on_unsupported", "error") not in ("error", "warn"):
+        raise OptionError("on_unsupported", "可用的有 error、warn。")
+    return {key: options[key] for key in ("ssml", "on_unsupported") if key in options}
+
+
+def _checked_manner(options: dict[str, Any]) -> dict[str, Any]:
+    manner = checked_markup(options)
+    for name, limits in (("pitch", PITCH), ("range", RANGE), ("volume", VOLUME)):
+        if name in options:
+            manner[name] = checked(name, options[name], limits)
+    if "seed" in options:
+        manner["seed"] = checked_seed(options["seed"])
+    return manner
+
+
 def _checked_voice(voice: Any) -> str:
     if not isinstance(voice, str):
         raise OptionError("speaker", "应为音色的名字（字符串）。")
@@ -121,13 +149,27 @@ def _checked_format(options: Any) -> Format:
     if not isinstance(options, dict):
         raise OptionError("options", "应为对象。")
     for key in options:
-        if key not in _OPTIONS:
-            raise OptionError("options", f"没有名为“{key[:40]}”的选项：可用的有 {'、'.join(_OPTIONS)}。")
+        if key not in OPTIONS:
+            raise OptionError("options", f"没有名为“{key[:40]}”的选项：可用的有 {'、'.join(OPTIONS)}。")
     chosen = options.get("format", "wav")
     for known in FORMATS:
         if chosen == known:
             return known
     raise OptionError("format", f"可用的有 {'、'.join(FORMATS)}。")
+
+
+def parse_question(body: bytes, max_chars: int) -> tuple[str, SynthesisOptions]:
+    """The text of ``/api/read`` and how it is marked up.
+
+    Raises:
+        RefusalError: 400 where it is no JSON object.
+        InputError: a value is missing, unknown or of the wrong type.
+    """
+    document = _load(body)
+    known = ("text", "ssml", "on_unsupported")
+    if not isinstance(document, dict) or "text" not in document or set(document) - set(known):
+        raise OptionError("text", f'请求体应为 {{"text": 文本}}，可用的键有 {"、".join(known)}。')
+    return checked_text(document["text"], max_chars), SynthesisOptions(**checked_markup(document))
 
 
 def _load(body: bytes) -> Any:

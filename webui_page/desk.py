@@ -59,7 +59,7 @@ class Engine(Protocol):
     def listener(self) -> Listener | None:
         """Hears who speaks in a clip; None where the model cannot clone."""
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
         """How ``text`` is pronounced."""
 
     def stream(self, text: str, options: SynthesisOptions) -> Iterator[Speech]:
@@ -125,9 +125,9 @@ class Desk:
         finally:
             self._leave(work, step)
 
-    async def read(self, text: str) -> Reading:
+    async def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
         """How ``text`` is pronounced; needs no place, it is quick."""
-        return await asyncio.to_thread(self.engine.read, text)
+        return await asyncio.to_thread(self.engine.read, text, options)
 
     def close(self) -> None:
         """Begin nothing more."""
@@ -161,7 +161,7 @@ class Desk:
 
 
 def _pieces(engine: Engine, text: str, options: SynthesisOptions) -> Generator[Piece, None, None]:
-    sentences = sum(1 for sentence in engine.read(text).sentences if sentence.phonemes)
+    sentences = sum(1 for sentence in engine.read(text, options).sentences if sentence.phonemes)
     for number, speech in enumerate(engine.stream(text, options), start=1):
         yield Piece(speech, number, max(sentences, number))
 

@@ -23,8 +23,10 @@ from settings import Settings
 from sound import MEDIA_TYPES
 from tts_engine.checkpoint import NEUTRAL
 from tts_engine.errors import EmotionUnavailableError, EmptyTextError, TTSError
+from tts_engine.frontend import ssml, view
+from tts_engine.prosody import PITCH, RANGE, VOLUME
 from webui_page import frames, problems, voice_routes
-from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call
+from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call, parse_question
 from webui_page.desk import Desk, Piece
 from webui_page.finishing import Finish
 from webui_page.problems import RefusalError
@@ -76,7 +78,7 @@ async def predict(request: Request) -> Response:
     made = await _while_connected(request.receive, _collect(parts.desk, call, deadline))
     file, size = await asyncio.to_thread(_save, parts, made, call.format)
     _log(request, call, made.duration_s, made.synthesis_s)
-    details = {**made.details(), "revision": parts.desk.engine.revision, "characters": len(call.text)}
+    details = {**made.details(), "revision": made.revision or parts.desk.engine.revision, "characters": len(call.text)}
     answer = _file_data(request, file, size)
     return JSONResponse({"data": [answer, details], "duration": round(time.monotonic() - began, 3)})
 
@@ -114,10 +116,24 @@ async def info(request: Request) -> Response:
             ],
             "emotions": list(engine.emotions),
             "speed": {"min": MIN_SPEED, "max": MAX_SPEED},
+            "pitch": dict(zip(("min", "max"), PITCH, strict=True)),
+            "range": dict(zip(("min", "max"), RANGE, strict=True)),
+            "volume": dict(zip(("min", "max"), VOLUME, strict=True)),
+            "ssml": ssml.CAPABILITIES,
             "max_chars": parts.settings.webui.max_chars,
             "formats": list(FORMATS),
         }
     )
+
+
+@router.post("/read")
+@router.post("/read/")
+async def read(request: Request) -> Response:
+    """How a text is read: each syllable with its place and the readings that it could have."""
+    parts: Parts = request.app.state.parts
+    text, options = parse_question(await _body(request), parts.settings.webui.max_chars)
+    reading = await parts.desk.read(text, options)
+    return JSONResponse(view.described(reading), headers={"Cache-Control": "no-store"})
 
 
 @router.get("/health")
@@ -137,7 +153,7 @@ async def audio(request: Request, name: str) -> Response:
     return FileResponse(path, headers=headers, media_type=MEDIA_TYPES[path.suffix[1:]])
 
 
-async def _call(request: Request) -> Call:
+async def _body(request: Request) -> bytes:
     try:
         async with asyncio.timeout(_BODY_TIMEOUT_S):
             body = await request.body()
@@ -146,6 +162,11 @@ async def _call(request: Request) -> Call:
     media_type, _, _ = request.headers.get("content-type", "").partition(";")
     if media_type.strip().lower() != "application/json":
         raise RefusalError(415, "bad_content_type", "请用 Content-Type: application/json 发送 JSON。")
+    return body
+
+
+async def _call(request: Request) -> Call:
+    body = await _body(request)
     parts: Parts = request.app.state.parts
     call = parse_call(body, parts.settings.webui.max_chars)
     options = call.options

@@ -26,6 +26,8 @@ class Utterance:
     warnings: tuple[Notice, ...]
     synthesis_s: float
     """Seconds that the engine worked."""
+    revision: str = ""
+    """Of what made it, where the engine says so."""
 
     @property
     def duration_s(self) -> float:
@@ -62,4 +64,5 @@ def join(speeches: Sequence[Speech]) -> Utterance:
         timings=tuple(timing for speech in speeches for timing in speech.timings),
         warnings=tuple(warning for speech in speeches for warning in speech.warnings),
         synthesis_s=sum(speech.synthesis_s for speech in speeches),
+        revision=speeches[0].revision,
     )

@@ -39,6 +39,23 @@ class Order:
     speaker: str
     speed: float
     """1.0 is normal; 2.0 takes half the time."""
+    pitch: float = 0.0
+    """Semitones."""
+    range: float = 1.0
+    """Size of the melody; 0 is a monotone."""
+    volume: float = 0.0
+    """Decibels."""
+    seed: int = 0
+    ssml: bool = False
+    on_unsupported: str = "error"
+    """``error`` or ``warn``: what becomes of SSML that the engine does not support."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What differs from the usual way of speaking, as the WebUI's options name it."""
+        usual = Order(self.text, self.speaker, self.speed)
+        names = ("pitch", "range", "volume", "seed", "ssml", "on_unsupported")
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class PredictGateway:
                 "X-Request-Id": trip.request_id,
                 "X-Deadline-Ms": str(int(1000 * (deadline_s - time.monotonic()))),
             }
-            values = [order.text, order.speaker, order.speed, None, {"format": "wav"}]
+            values = [order.text, order.speaker, order.speed, None, {"format": "wav", **order.options}]
             body = json.dumps({"data": values}, allow_nan=False).encode()
             address = f"{self._base}/api/predict/"
             reply = self._exchange(Exchange("POST", address, deadline_s, _MAX_JSON_BYTES, headers, body))
@@ -86,7 +86,7 @@ class PredictGateway:
         try:
             response = self._session.post(
                 f"{self._base}/api/stream",
-                data=json.dumps({"data": [order.text, order.speaker, order.speed]}, allow_nan=False).encode(),
+                data=json.dumps({"data": _values(order)}, allow_nan=False).encode(),
                 headers={
                     "Content-Type": "application/json",
                     "X-Request-Id": trip.request_id,
@@ -166,6 +166,11 @@ class PredictGateway:
                 _log.warning("engine answered %d to %s", response.status_code, exchange.method)
                 raise refusal(response.status_code, response.headers.get("Retry-After"), body)
             return body
+
+
+def _values(order: Order) -> list[Any]:
+    """The article's values, and our own only where they say something."""
+    return [order.text, order.speaker, order.speed, *([None, order.options] if order.options else [])]
 
 
 def same_origin(base: str, url: str) -> str:

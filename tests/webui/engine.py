@@ -43,7 +43,7 @@ class SineEngine:
     listener = None
     speakers = {"female": np.ones(4, np.float32), "male": np.zeros(4, np.float32), "child": -np.ones(4, np.float32)}  # noqa: RUF012
 
-    def read(self, text: str) -> Reading:
+    def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
         sentences = []
         for match in re.finditer(r"[^。]+。?|。", text):
             begin, said = match.start(), match.group()
