@@ -58,6 +58,7 @@ def create_api(parts: Parts) -> FastAPI:
     """The application to mount at ``/api``."""
     api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     api.state.parts = parts
+    api.state.listening = asyncio.Semaphore(voice_routes.AT_ONCE)
     api.include_router(router)
     api.include_router(voice_routes.router)
     api.add_exception_handler(TTSError, problems.answer_engine_error)
@@ -175,7 +176,7 @@ async def _call(request: Request) -> Call:
         raise EmotionUnavailableError(options.emotion, feelings)
     speaker = parts.library.speaker(options.voice)  # before it waits for its turn
     if call.reference is not None:
-        speaker = await voice_routes.told_by_clip(parts.desk.engine.listener, call.reference)
+        speaker = await voice_routes.told_by_clip(request, call.reference)
     return replace(call, options=replace(options, speaker=speaker))
 
 

@@ -26,7 +26,7 @@ router = APIRouter(redirect_slashes=False)
 
 _BODY_TIMEOUT_S = 60
 _FIELD_BYTES = 64 << 10
-_LISTENING = asyncio.Semaphore(2)
+AT_ONCE = 2
 """Clips decoded and heard at the same time: each may take tens of megabytes and a core for a second."""
 _OPERATOR = "operator"
 
@@ -61,7 +61,7 @@ async def add(request: Request) -> Response:
     async with _form(request, {"name", "title", "consent", "clip"}) as form:
         data = await _file(form, "clip", MAX_BYTES)
         consent = _consent(_text(form, "consent"), data)
-        clip, identity = await _hear(listener, data)
+        clip, identity = await _hear(request, data)
         voice = _checked(
             lambda: heard(_text(form, "name"), _text(form, "title"), identity, listener.name, consent, clip.duration_s)
         )
@@ -73,10 +73,10 @@ async def add(request: Request) -> Response:
 @router.post("/voices-check")
 async def check(request: Request) -> Response:
     """What a clip would give, without keeping anything."""
-    listener = _listener(request)
+    _listener(request)
     async with _form(request, {"clip"}) as form:
         data = await _file(form, "clip", MAX_BYTES)
-        clip, identity = await _hear(listener, data)
+        clip, identity = await _hear(request, data)
     return JSONResponse(
         {
             "duration_s": round(clip.duration_s, 2),
@@ -168,22 +168,22 @@ def _listener(request: Request) -> Listener:
     return listener
 
 
-async def _hear(listener: Listener, data: bytes) -> tuple[Clip, Identity]:
-    async with _LISTENING:
+async def _hear(request: Request, data: bytes) -> tuple[Clip, Identity]:
+    listener = _listener(request)
+    places: asyncio.Semaphore = request.app.state.listening
+    async with places:
         clip = await asyncio.to_thread(read_clip, data)
         return clip, await asyncio.to_thread(listener.listen, clip.samples)
 
 
-async def told_by_clip(listener: Listener | None, data: bytes) -> tuple[float, ...]:
+async def told_by_clip(request: Request, data: bytes) -> tuple[float, ...]:
     """What the acoustic model is told of the speaker of an uploaded clip.
 
     Raises:
         CloningUnavailableError: the model cannot clone.
         BadClipError: no voice can be copied from it.
     """
-    if listener is None:
-        raise CloningUnavailableError
-    _, identity = await _hear(listener, data)
+    _, identity = await _hear(request, data)
     return identity.told
 
 

@@ -56,7 +56,7 @@ class SineEngine:
 
     def stream(self, text: str, options: SynthesisOptions) -> Iterator[Speech]:
         names = tuple(voice.name for voice in self.voices)
-        if options.voice not in names:
+        if options.voice not in names and options.speaker is None:
             raise UnknownVoiceError(options.voice, names)
         reading = self.read(text)
         spoken = [sentence for sentence in reading.sentences if sentence.phonemes]

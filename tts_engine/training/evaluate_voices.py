@@ -1,0 +1,215 @@
+"""Measure feelings and copies (python -m tts_engine.training.evaluate_voices --json voices.json).
+
+Feelings: the prosody that our speech has per emotion and intensity, measured on samples, against neutral, and how many
+syllables the recogniser misses. Copies: speakers that no network ever heard are imitated from one clip and speak
+another text, beside the teacher speaking it as them; pitch by WORLD, the vocal tract by the shift of long-term spectra,
+so that the speaker encoder does not judge itself; the encoder alone is asked to tell each speaker from those who sound
+most alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from tts_engine.audio import AudioConfig, FloatArray, log_mel
+from tts_engine.backends import Acoustics
+from tts_engine.durations import expand, frames_from_log, places
+from tts_engine.excitation import excitation
+from tts_engine.identity import Identity
+from tts_engine.synthesizer import Synthesizer
+from tts_engine.training.evaluate import Errors, mandarin_only, meant_by
+from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0
+from tts_engine.training.recogniser import FOLDER, Recogniser
+from tts_engine.training.vocal_tract import average_spectrum, shift_between
+
+INTENSITIES = (0.33, 0.67, 1.0)
+CLIP_S = 8.0
+ALIKE_ST, ALIKE_TRACT = 2.0, 0.08
+"""An impostor is hard when his pitch and his vocal tract lie this close."""
+
+
+@dataclass(frozen=True)
+class Prosody:
+    """What is measured of one utterance."""
+
+    pitch_st: float
+    range_st: float
+    """90th less 10th percentile."""
+    rate: float
+    """Phonemes a second, pauses aside."""
+    level_db: float
+    tilt_db: float
+    """Level above 2 kHz less that below."""
+
+
+def prosody_of(samples: FloatArray, f0: FloatArray, rows: npt.NDArray[np.int16]) -> Prosody:
+    """Measure samples (S,) whose F0 (T,) and phoneme rows (L, 3) are known."""
+    semitones = 12 * np.log2(f0[f0 > 0].astype(np.float64))
+    spoken = rows[:, 1] > 0
+    power = np.abs(np.fft.rfft(samples.astype(np.float64))) ** 2
+    hz = np.fft.rfftfreq(len(samples), 1 / AudioConfig().sample_rate)
+    high, low = power[hz >= 2000].sum(), power[(hz < 2000) & (hz > 60)].sum()
+    seconds = rows[spoken, 2].sum() * AudioConfig().hop_length / AudioConfig().sample_rate
+    return Prosody(
+        pitch_st=float(np.median(semitones)),
+        range_st=float(np.percentile(semitones, 90) - np.percentile(semitones, 10)),
+        rate=float(spoken.sum() / seconds),
+        level_db=float(10 * np.log10(np.mean(samples.astype(np.float64) ** 2))),
+        tilt_db=float(10 * np.log10(high / low)),
+    )
+
+
+def say(
+    synthesizer: Synthesizer, rows: npt.NDArray[np.int16], told: FloatArray, durations: npt.NDArray[np.int64] | None
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.int64]]:
+    """Samples, F0 and durations of phoneme rows (L, 3); our own durations where none are given."""
+    backend = synthesizer.backend
+    encoding = backend.encode(rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64), told)
+    length = frames_from_log(encoding.log_durations, 1.0) if durations is None else durations
+    acoustics: Acoustics = backend.decode(expand(encoding.hidden, length), places(length))
+    source = excitation(acoustics.f0, AudioConfig(), np.random.default_rng(0))
+    return np.clip(backend.vocode(acoustics, source), -1, 1), acoustics.f0, length
+
+
+def measure_emotions(synthesizer: Synthesizer, utterances: Sequence[Utterance], speakers: Sequence[str]) -> Any:
+    """Per emotion and intensity: prosody less the same sentence's neutral prosody, and syllable errors."""
+    recogniser = Recogniser.from_pretrained(FOLDER).float().eval()  # type: ignore[no-untyped-call]
+    checkpoint = synthesizer.checkpoint
+    moods = [("", 0.0), *((name, value) for name in checkpoint.emotions for value in INTENSITIES)]
+    rows: dict[tuple[str, float], list[list[float]]] = {mood: [] for mood in moods}
+    errors = {mood: Errors() for mood in moods}
+    for one in tqdm(utterances, desc="emotions"):
+        speaker = checkpoint.embeddings[speakers[one.speaker]]
+        for mood in moods:
+            samples, f0, length = say(synthesizer, one.phonemes, checkpoint.told(speaker, *mood), None)
+            timed = np.concatenate([one.phonemes[:, :2], length[:, None].astype(np.int16)], axis=1)
+            rows[mood].append(list(vars(prosody_of(samples, f0, timed)).values()))
+            errors[mood].add(recogniser.hear(samples), meant_by(one.phonemes))
+    names = list(Prosody.__dataclass_fields__)
+    neutral = np.array(rows["", 0.0])
+    return [
+        {"emotion": mood[0] or "neutral", "intensity": mood[1], "ser": errors[mood].ser}
+        | dict(zip(names, (np.array(rows[mood]) - neutral).mean(0).round(3).tolist(), strict=True))
+        for mood in moods
+    ]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An unknown speaker: two clips of theirs as the listener hears them, and utterances of neither."""
+
+    first: Identity
+    second: Identity
+    rest: tuple[Utterance, ...]
+    spectrum: npt.NDArray[np.float64]
+
+
+def hear_speakers(synthesizer: Synthesizer, features: FeatureSet) -> list[Heard]:
+    """Everybody who speaks long enough for two clips."""
+    by_speaker: dict[int, list[Utterance]] = {}
+    for index in range(len(features)):
+        by_speaker.setdefault(features[index].speaker, []).append(features[index])
+    found = []
+    for utterances in tqdm(by_speaker.values(), desc="listening"):
+        half = CLIP_S * AudioConfig().sample_rate
+        clips: list[list[Utterance]] = [[], [], []]
+        for one in utterances:
+            place = next((i for i in (0, 1) if sum(len(u.audio) for u in clips[i]) < half), 2)
+            clips[place].append(one)
+        if not clips[1]:
+            continue
+        heard = [synthesizer.listen(np.concatenate([one.samples for one in clip])[: round(half)]) for clip in clips[:2]]
+        voiced = np.concatenate([one.mel[:, one.f0 > 0] for one in utterances], axis=1)
+        found.append(Heard(heard[0], heard[1], tuple(clips[2] or clips[1]), average_spectrum(voiced)))
+    return found
+
+
+def measure_copies(synthesizer: Synthesizer, speakers: Sequence[Heard]) -> dict[str, Any]:
+    """Pitch and vocal tract of copies beside the speaker saying the same, with the same durations."""
+    pitch, tract = [], []
+    for one in tqdm(speakers, desc="copies"):
+        utterances = [u for u in one.rest if (u.f0 > 0).sum() > 30][:3]
+        told = synthesizer.checkpoint.told(one.first.vector(), "", 0.0)
+        voiced: tuple[list[FloatArray], list[FloatArray]] = ([], [])
+        medians = []
+        for utterance in utterances:
+            samples, _, _ = say(synthesizer, utterance.phonemes, told, utterance.phonemes[:, 2].astype(np.int64))
+            middle = float(np.median(utterance.f0[utterance.f0 > 0]))
+            f0 = extract_f0(samples, AudioConfig(), (middle * 0.6, middle * 1.8))
+            both = (f0 > 0) & (utterance.f0 > 0)
+            if both.sum() < 10:
+                continue
+            medians.append(12 * np.log2(np.median(f0[f0 > 0]) / middle))
+            voiced[0].append(log_mel(samples, AudioConfig())[:, both])
+            voiced[1].append(utterance.mel[:, both])
+        if medians:
+            pitch.append(abs(float(np.mean(medians))))
+            ours, theirs = (average_spectrum(np.concatenate(part, axis=1)) for part in voiced)
+            tract.append(abs(2 ** shift_between(ours, theirs) - 1))
+    return {
+        "speakers": len(pitch),
+        "median_f0_error_semitones": {"mean": float(np.mean(pitch)), "worst": float(np.max(pitch))},
+        "within_2_semitones": float(np.mean(np.array(pitch) <= 2)),
+        "vocal_tract_error": {"mean": float(np.mean(tract)), "p90": float(np.percentile(tract, 90))},
+        "within_5_percent": float(np.mean(np.array(tract) <= 0.05)),
+    }
+
+
+def measure_verification(speakers: Sequence[Heard]) -> dict[str, Any]:
+    """In how many trials a speaker's two clips are more alike than one of them and an impostor's."""
+    same, other, right = [], [], []
+    for index, one in enumerate(speakers):
+        own = float(one.first.embedding @ one.second.embedding)
+        same.append(own)
+        for number, impostor in enumerate(speakers):
+            apart_st = abs(12 * np.log2(one.first.median_f0_hz / impostor.first.median_f0_hz))
+            apart_tract = abs(2 ** shift_between(one.spectrum, impostor.spectrum) - 1)
+            if number != index and apart_st <= ALIKE_ST and apart_tract <= ALIKE_TRACT:
+                score = float(one.first.embedding @ impostor.second.embedding)
+                other.append(score)
+                right.append(own > score)
+    return {
+        "trials": len(right),
+        "same_above_impostor": float(np.mean(right)) if right else None,
+        "same": np.round(same, 3).tolist(),
+        "impostors": np.round(other, 3).tolist(),
+    }
+
+
+def main() -> None:
+    """Read the command line, measure, write and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, default=Path("models/v23"))
+    parser.add_argument("--features", type=Path, default=CACHE / "voice-heldout", help="named voices, neutral")
+    parser.add_argument("--speakers", type=Path, default=CACHE / "voice-heldout-speakers", help="unknown speakers")
+    parser.add_argument("--utterances", type=int, default=60, help="for the emotions")
+    parser.add_argument("--copies", type=int, default=60, help="speakers to imitate")
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    arguments = parser.parse_args()
+    synthesizer = Synthesizer.load(arguments.model, device="cpu")
+    features = FeatureSet(arguments.features)
+    result: dict[str, Any] = {"revision": synthesizer.revision}
+    if synthesizer.listener is not None:
+        heard = hear_speakers(synthesizer, FeatureSet(arguments.speakers))
+        result["verification"] = measure_verification(heard)
+        result["copies"] = measure_copies(synthesizer, heard[: arguments.copies])
+    if synthesizer.emotions:
+        every = mandarin_only(features[index] for index in range(len(features)))
+        result["emotions"] = measure_emotions(synthesizer, every[: arguments.utterances], features.speakers)
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    if arguments.json:
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
