@@ -89,7 +89,7 @@ def _assemble(
     links = _links(settings.storage, keyring, clock) if storage is None else ()
     store = storage or _store(settings.storage, links, clock)
     metrics = Metrics()
-    speaker = _guarded(gateway or PredictGateway(settings.gateway, _token(settings)), settings.gateway, metrics)
+    speaker = _guarded(gateway or _engine_at(settings), settings.gateway, metrics)
     catalogue = Catalogue(speaker, settings.gateway.info_lifetime_s)
     identity = identify(settings, keyring, engine, clock)
     tokens, keys = Tokens(settings.auth, identity.signing, engine, clock), ApiKeys(engine, clock)
@@ -157,6 +157,14 @@ def _store(settings: StorageSettings, links: tuple[LocalStorage, ...], clock: Ca
     if settings.kind == "local":
         return links[0]
     return FallbackStorage(_bucket(settings), links[0], settings.url_lifetime_s, clock) if links else _bucket(settings)
+
+
+def _engine_at(settings: Settings) -> Gateway:
+    if settings.gateway.kind == "webui":
+        return PredictGateway(settings.gateway, _token(settings))
+    from app.gateway.indextts import IndexTTSGateway  # here: few need it
+
+    return IndexTTSGateway(settings.gateway)
 
 
 def _guarded(gateway: Gateway, settings: GatewaySettings, metrics: Metrics) -> Gateway:

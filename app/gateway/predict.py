@@ -55,7 +55,7 @@ class PredictGateway:
         self._settings = settings
         self._base = settings.url.rstrip("/")
         self._bulkhead = Bulkhead(settings.concurrency, settings.queue_timeout_s)
-        self._session = _session(settings.concurrency + 4, token)
+        self._session = open_session(settings.concurrency + 4, token)
 
     def synthesize(self, order: Order, trip: Trip) -> Utterance:
         """Speak ``order``; every failure ends within ``trip.deadline_s`` and the queue's own timeout."""
@@ -225,7 +225,8 @@ def _utterance(wav: bytes, details: Details, characters: int) -> Utterance:
     return Utterance(samples, sample_rate, timings, warnings, details.revision)
 
 
-def _session(connections: int, token: str | None) -> requests.Session:
+def open_session(connections: int, token: str | None) -> requests.Session:
+    """A session that keeps so many connections, and knows nothing of whoever started us."""
     session = requests.Session()
     session.trust_env = False  # no proxy and no .netrc of whoever started us
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
