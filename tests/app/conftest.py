@@ -1,5 +1,6 @@
 """The real Flask app around a speech engine whose every sound can be computed."""
 
+import logging
 import re
 import threading
 from pathlib import Path
@@ -21,6 +22,44 @@ SAMPLE_RATE = 22050
 SAMPLES_PER_CHARACTER = 2205  # 0.1 s
 
 
+class Watch(logging.Handler):
+    """Everything that was logged, and every error that was answered, to be searched when all tests are done."""
+
+    def __init__(self):
+        super().__init__(logging.INFO)
+        self.lines = []
+        self.texts = set()
+
+    def emit(self, record):
+        self.lines.append(self.format(record))
+
+    def heard(self, text):
+        """The engine was given ``text``, so it must stand in no line."""
+        if len(text) >= 4 and any("一" <= character <= "鿿" for character in text):
+            self.texts.add(text)
+
+    def leaks(self):
+        told = "\n".join(self.lines)
+        found = [text for text in self.texts if text in told]
+        secrets = (re.escape(SECRET), re.escape(ROOT_SECRET), r"tts_[a-z0-9]{8}_[A-Za-z0-9_-]{43}")
+        tokens = (r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}", r"signature=[0-9a-f]{64}", r"session_key")
+        return found + [match[0] for pattern in secrets + tokens for match in re.finditer(pattern, told)]
+
+
+WATCH = Watch()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nothing_private_is_logged_or_answered():
+    """After the whole suite: no text, key, token, signature or secret is in any log line or any error."""
+    root, ours = logging.getLogger(), logging.getLogger("app")
+    root.addHandler(WATCH)
+    ours.setLevel(logging.INFO)
+    yield
+    root.removeHandler(WATCH)
+    assert WATCH.leaks() == []
+
+
 class FakeGateway:
     """A tone of 0.1 s for every character; counts, waits and fails as told."""
 
@@ -38,6 +77,7 @@ class FakeGateway:
 
     def synthesize(self, order, trip):
         self.orders.append((order, trip))
+        WATCH.heard(order.text)
         self.begun.release()
         if not self.gate.wait(timeout=20):
             raise TimeoutError("the test never opened the gate")
@@ -87,7 +127,10 @@ class BufferedClient(FlaskClient):
     """Reads every answer to its end, so that files are closed as a server closes them."""
 
     def open(self, *args, **options):
-        return super().open(*args, **{"buffered": True} | options)
+        answer = super().open(*args, **{"buffered": True} | options)
+        if answer.status_code >= 400:
+            WATCH.lines.append(answer.text)
+        return answer
 
 
 class Clock:
