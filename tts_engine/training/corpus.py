@@ -9,6 +9,7 @@ named by ``--out`` to learn from, and beside it, kept where they are there, sets
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import multiprocessing
 import random
@@ -33,6 +34,7 @@ from tts_engine.training.texts import Words, sentences
 
 HELDOUT_SEED = 990_001
 """Seeds from here on are never trained on."""
+HELDOUT_SPEAKERS = 60
 MAX_S = 9.0
 _DECIMATION = 4
 _PIECE_S = 90.0
@@ -167,10 +169,12 @@ def collect(pieces: Sequence[Piece], processes: int) -> Iterator[Utterance]:
     """The utterances of all pieces, in order, made by several processes; the same for any number of them."""
     total = sum(piece.seconds for piece in pieces) / 3600
     bar_format = "{l_bar}{bar}| {n:.2f}/{total:.2f} h {elapsed}<{remaining}"
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes) as pool, tqdm(total=total, unit="h", bar_format=bar_format) as bar:
-        for piece, made in zip(pieces, pool.imap(speak, pieces), strict=True):
-            yield from made
+    with contextlib.ExitStack() as stack, tqdm(total=total, unit="h", bar_format=bar_format) as bar:
+        made: Iterator[list[Utterance]] = map(speak, pieces)
+        if processes > 1:
+            made = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes)).imap(speak, pieces)
+        for piece, utterances in zip(pieces, made, strict=True):
+            yield from utterances
             bar.update(min(piece.seconds / 3600, total - bar.n))
 
 
@@ -211,7 +215,7 @@ HELDOUT_MOODS = tuple(Mood(name, intensity) for name in EMOTIONS for intensity i
 
 def heldout_pieces(kind: str, seconds: float) -> tuple[list[Speaker], list[Piece]]:
     """What measures: ``neutral``, ``emotions`` (each text in one mood) or ``speakers`` (unknown ones)."""
-    who = [invented(HELDOUT_SPEAKER + n) for n in range(60)] if kind == "speakers" else named()
+    who = [invented(HELDOUT_SPEAKER + n) for n in range(HELDOUT_SPEAKERS)] if kind == "speakers" else named()
     moods = (Mood(), *HELDOUT_MOODS) if kind == "emotions" else ()
     start = HELDOUT_SEED + {"neutral": 0, "emotions": 1_000, "speakers": 2_000}[kind]
     each = seconds / len(who)

@@ -29,10 +29,9 @@ from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllab
 from tts_engine.excitation import excitation
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
-from tts_engine.training.corpus import HELDOUT_SEED, Wanted, collect
-from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0, save
+from tts_engine.training.corpus import make_heldout
+from tts_engine.training.features import CACHE, Utterance, extract_f0
 from tts_engine.training.recogniser import FOLDER, Recogniser, edit_distance, labels_of, syllables
-from tts_engine.training.teacher import VOICES
 
 PESQ_RATE = 16_000  # Hz, wide band
 SWAPPED = 0.1  # of the syllables
@@ -247,13 +246,6 @@ def mandarin_only(utterances: Iterable[Utterance]) -> list[Utterance]:
     return [one for one in utterances if (one.phonemes[:, 1] <= 5).all() and meant_by(one.phonemes)]
 
 
-def heldout(folder: Path, hours: float) -> FeatureSet:
-    """The sentences that training never saw, made where they are absent."""
-    if not (folder / "index.json").exists():
-        save(folder, collect(Wanted(hours, HELDOUT_SEED)), list(VOICES))
-    return FeatureSet(folder)
-
-
 def draw(student: Student, one: Utterance, speaker: str, path: Path) -> None:
     """Teacher above, ours below: mel and F0 of one sentence."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # without pyplot: no window system, no global state
@@ -277,7 +269,7 @@ def draw(student: Student, one: Utterance, speaker: str, path: Path) -> None:
 
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """All measurements of one checkpoint."""
-    features = heldout(arguments.features, arguments.hours)
+    features = make_heldout(arguments.features, "neutral", arguments.hours * 3600, processes=1)
     synthesizer = Synthesizer.load(arguments.model, device=arguments.device)
     student = Student(synthesizer, AudioConfig())
     everything = [features[index] for index in range(len(features))]
