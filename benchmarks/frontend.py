@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import polyphones
 from benchmarks.machine import describe
 from benchmarks.suites import SUITES
 from benchmarks.suites.suite import Suite, System, Verdict
@@ -62,6 +63,10 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         results["suites"][suite.name] = {"goal": suite.goal, **of_suite}  # type: ignore[index]
         show(suite, of_suite)
         show_failures(judged[readers[0].name], arguments.failures)
+    if (arguments.data / "cpp_dev").is_dir():
+        results["suites"][polyphones.NAME] = polyphones.measure(arguments.data / "cpp_dev", arguments.ours)  # type: ignore[index]
+    else:
+        print(f"{polyphones.NAME}: no data in {arguments.data}, left out")
     if not arguments.no_speed:
         results["speed"] = speed()
         print(json.dumps(results["speed"], indent=1))

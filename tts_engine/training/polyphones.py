@@ -78,8 +78,8 @@ def examples(folder: Path) -> list[Example]:
     return found
 
 
-def unfitted(data: Sequence[Example]) -> Polyphones:
-    """g2pM's network with every candidate that it, pypinyin's phrases or ``data`` know."""
+def unfitted() -> Polyphones:
+    """g2pM's network, with every candidate that its dictionary or pypinyin's phrases know."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # g2pM 0.1.2.5 leaves its files to the garbage collector
         model = G2pM()
@@ -87,13 +87,11 @@ def unfitted(data: Sequence[Example]) -> Polyphones:
     network = BiLSTM.from_arrays(arrays, sorted(model.char2idx, key=model.char2idx.__getitem__))
     classes = {numbered(name): number for number, name in model.idx2class.items()}
     nothing = Weights(np.zeros(len(DENSE), np.float32), np.zeros(1, np.uint32), np.zeros(1, np.float32))
-    return Polyphones(network, classes, _candidates(model.cedict, data), nothing)
+    return Polyphones(network, classes, _candidates(model.cedict), nothing)
 
 
-def _candidates(readings: Mapping[str, Sequence[str]], data: Sequence[Example]) -> dict[str, tuple[str, ...]]:
+def _candidates(readings: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     several = {character: [numbered(name) for name in names] for character, names in readings.items() if len(names) > 1}
-    for example in data:
-        several.setdefault(example.text[example.place], []).append(example.pinyin)
     for phrase, marked in PHRASES_DICT.items():
         for character, names in zip(phrase, marked, strict=False):
             if character in several:
@@ -193,7 +191,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("tts_engine/frontend/data") / FILE)
     options = parser.parse_args()
     data = examples(options.cpp)
-    polyphones = unfitted(data)
+    polyphones = unfitted()
     features_of = ranked(data, polyphones)
     print(f"{FOLDS}-fold accuracy: {np.mean(cross_validated(features_of, polyphones)):.4f} of {len(data)}")
     write(options.out, replace(polyphones, weights=fit(features_of)))
