@@ -169,7 +169,9 @@ class _Writer:
     def sentence(self, chunk: Chunk) -> Sentence:
         written = "".join(piece.text for piece in chunk.pieces).replace("\n", "")
         if self.tokens:
-            self.tokens[-1] = replace(self.tokens[-1], boundary=SENTENCE)
+            last = self.tokens[-1] = replace(self.tokens[-1], boundary=SENTENCE)
+            if last.text == "吗" and self.phonemes[-1].tone:  # asked without a mark
+                self.phonemes.append(Phoneme("？", 0, last.end, last.end))
         return Sentence(chunk.begin, chunk.end, written.strip(), tuple(self.tokens), _enclosed(self.phonemes))
 
 

@@ -25,7 +25,7 @@ _LONGEST = 22
 """A longer stretch takes the best border that there is."""
 _GROUP = 7
 """Most syllables of a prosodic phrase."""
-_LEAST_PAUSE, _LEAST_PHRASE = 5, 3
+_LEAST_PAUSE, _LEAST_PHRASE = 4, 3
 """Fewest syllables on each side of a break."""
 _GOOD = 2.0
 """Score from which a border may hold a pause."""
@@ -48,6 +48,7 @@ _CLITICS = frozenset(
     "的 地 得 了 着 过 们 吗 呢 吧 啊 呀 嘛 啦 之 等 所 里 上 中 下 内 外 后 前 时 间 儿 "
     "来 去 起来 下来 出来 下去".split()
 )
+_COMPLEMENTS = frozenset("在 到 给 成 为 向 自 于 至 往 入 出".split())
 _OPENERS = frozenset(
     "的 地 得 之 所 第 每 各 这 那 某 该 本 不 没 很 太 最 更 和 与 及 或 跟 同 把 被 让 在 从 向 对".split()
 )
@@ -145,24 +146,25 @@ def _score(left: Unit, right: Unit) -> float:
     """How much syntax likes a break between two words."""
     if left.bound or _is_inseparable(left, right):
         return 2 * _NEVER
-    score = 0.0
+    split_object = left.tag[:1] == "v" and right.tag[:1] in ("n", "r", "m")
+    return _opening(left, right) - (1.5 if split_object else 0)
+
+
+def _opening(left: Unit, right: Unit) -> float:
+    """How clearly something new begins with ``right``."""
     if right.text in _CLAUSE_STARTS:
-        score += 5
-    elif left.text in _SAYING:
-        score += 4
-    elif right.text in _AND:
-        score += 1.5
-    elif right.text in _PREDICATE_STARTS or right.tag in ("d", "p", "c"):
-        score += 3 if left.tag[:1] in "nrtsqf" or not left.tag else 2
-    elif right.tag[:1] == "t":
-        score += 3
-    elif right.tag[:1] == "v" and left.tag[:1] in ("n", "t", "s", "q"):
-        score += 2
-    elif right.tag[:1] in ("r", "m") and left.tag[:1] in ("n", "t", "u"):
-        score += 1
-    elif left.text == "了":
-        score += 1
-    return score - (1.5 if left.tag[:1] == "v" and right.tag[:1] in ("n", "r", "m") else 0)
+        return 5
+    if left.text in _SAYING:
+        return 4
+    if right.text in _AND or right.text == "不":
+        return 1
+    if right.text in _PREDICATE_STARTS or right.tag in ("d", "p", "c"):
+        return 3 if left.tag[:1] in "nrtsqf" or not left.tag else 2
+    return _BEGINNINGS.get(right.tag[:1], 0) if left.tag[:1] in ("n", "t", "s", "q", "u") or right.tag == "t" else 0
+
+
+_BEGINNINGS = {"t": 3, "v": 1, "r": 1, "m": 1}
+"""By the right word's part of speech, behind a noun."""
 
 
 def _is_inseparable(left: Unit, right: Unit) -> bool:
@@ -170,7 +172,11 @@ def _is_inseparable(left: Unit, right: Unit) -> bool:
         return right.text not in _PREDICATE_STARTS or right.tag[:1] in ("u", "y", "k")
     if left.text in _OPENERS or left.tag[:1] in ("p", "d", "h", "c") or left.text in _CLAUSE_STARTS:
         return True
-    if left.text in _PREDICATE_STARTS or left.tag[:1] in ("m",):
+    if left.text in _PREDICATE_STARTS or left.tag[:1] == "m":
+        return True
+    if left.syllables == 1 and left.tag[:1] in ("v", "a", "r"):
+        return True
+    if left.tag[:1] == "v" and right.text in _COMPLEMENTS:
         return True
     return left.tag[:2] == "nr" and right.tag[:2] == "nr"
 

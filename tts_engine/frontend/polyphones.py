@@ -33,6 +33,8 @@ DENSE = (
 _LEAST_LOG = -15.0
 _TRUST = ((3000, 5.0), (100, 1.0))
 """Least frequency of a word, and what its phrase's reading is worth beyond the fitted weights (CPP dev)."""
+_IDIOM = 4
+"""Syllables from which a word's phrase is trusted however rare it is."""
 _EDGE = "#"
 _NO_WORD = Word(_EDGE, 0, _EDGE)
 
@@ -155,7 +157,8 @@ def trust(one: Occurrence) -> NDArray[np.float32]:
     """(candidates,) for the phrase that is the word: the commoner the word, the surer its dictionary."""
     word = one.words[one.word]
     itself = {phrase.pinyin for phrase in one.phrases if (phrase.begin, phrase.end) == (word.begin, word.end)}
-    bonus = next((bonus for least, bonus in _TRUST if one.frequency >= least), 0)
+    common = next((bonus for least, bonus in _TRUST if one.frequency >= least), 0)
+    bonus = _TRUST[0][1] if len(word.text) >= _IDIOM else common
     return np.array([bonus if candidate in itself else 0 for candidate in one.candidates], np.float32)
 
 

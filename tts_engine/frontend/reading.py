@@ -97,6 +97,13 @@ class Sentence:
     tokens: tuple[Token, ...]
     phonemes: tuple[Phoneme, ...]
     """Begins and ends with ``sil``; empty where nothing in the sentence is spoken."""
+
+    @property
+    def mood(self) -> str:
+        """``question``, ``exclamation`` or ``statement``."""
+        last = self.phonemes[-2].symbol if len(self.phonemes) > 2 else ""
+        return {"？": "question", "！": "exclamation"}.get(last, "statement")
+
     style: Style = PLAIN
 
 

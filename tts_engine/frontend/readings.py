@@ -77,11 +77,11 @@ class Readings:
         chosen = self._chosen(text, words, [place for place, (_, rule) in enumerate(known) if rule in _OPEN])
         syllables: list[Syllable | None] = [None] * len(text)
         for index, word in enumerate(words):
-            weak = self._weak_end(word) and known[word.end - 1][1] != "context"
+            weak = () if known[word.end - 1][1] == "context" else self._weak(word)
             feet = self._words.feet(word.text)
             for place in range(word.begin, word.end):
                 pinyin, rule = chosen.get(place, known[place])
-                neutral = weak and place == word.end - 1
+                neutral = place in weak
                 if neutral and place not in chosen:
                     pinyin = pinyin[:-1] + "5"
                 if is_han(text[place]):
@@ -116,13 +116,16 @@ class Readings:
         readings = self._polyphones.choose(self._occurrences(text, words, several))
         return {place: (pinyin, "polyphone") for place, pinyin in zip(several, readings, strict=True)}
 
-    def _weak_end(self, word: Word) -> bool:
-        """Whether the last syllable is neutral: listed so, or an unknown word ends with a listed one."""
-        if word.text in self._neutral:
-            return True
-        if word.text in self._lexicon or _is_phrase(word.text):
-            return False
-        return any(word.text[-length:] in self._neutral for length in range(2, len(word.text)))
+    def _weak(self, word: Word) -> tuple[int, ...]:
+        """Places of neutral syllables: the end of a listed word (朋友, also in 朋友们) or of an unknown one like it."""
+        stem = word.text.removesuffix("们")
+        if stem != word.text and stem in self._neutral:
+            return word.end - 2, word.end - 1
+        listed = word.text in self._neutral
+        if not listed and (word.text in self._lexicon or _is_phrase(word.text)):
+            return ()
+        like = any(word.text[-length:] in self._neutral for length in range(2, len(word.text)))
+        return (word.end - 1,) if listed or like else ()
 
     def _word(self, text: str, word: Word) -> list[tuple[str, str]]:
         """Reading and source of each character; ``_OPEN`` sources yield to the ranker."""

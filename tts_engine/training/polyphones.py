@@ -29,7 +29,7 @@ from tts_engine.frontend.polyphones import DENSE, FILE, Polyphones, Weights, fea
 from tts_engine.frontend.readings import Readings
 
 FOLDS = 5
-PENALTY = 0.4
+PENALTY = 0.2
 """Of the squared weights that belong to one character and reading."""
 DENSE_PENALTY = 0.1
 ITERATIONS = 100

@@ -9,6 +9,7 @@ from tts_engine.frontend import Frontend
 from tts_engine.frontend.view import view
 
 CASES = Path(__file__).parent / "cases"
+READ = ("readings", "sandhi", "names", "neutral", "erhua")
 
 
 def table(name):
@@ -29,7 +30,7 @@ def test_normalization(frontend: Frontend, text, expected, rule):
     assert rule in used
 
 
-@pytest.mark.parametrize(("text", "expected", "rule"), [*table("readings"), *table("sandhi")])
+@pytest.mark.parametrize(("text", "expected", "rule"), [row for name in READ for row in table(name)])
 def test_pinyin(frontend: Frontend, text, expected, rule):
     assert view(frontend.read(text), "pinyin").replace(" ‖", "") == expected
 
@@ -44,3 +45,12 @@ def test_english(frontend: Frontend, text, expected, rule):
 @pytest.mark.parametrize(("text", "expected", "rule"), table("splitting"))
 def test_splitting(frontend: Frontend, text, expected, rule):
     assert [text[sentence.begin : sentence.end] for sentence in frontend.read(text).sentences] == expected.split("|")
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), table("breaks"))
+def test_breaks(frontend: Frontend, text, expected, rule):
+    (sentence,) = frontend.read(text).sentences
+    places = [token.end for token in sentence.tokens[:-1] if token.boundary >= 3]
+    parts = [text[begin:end] for begin, end in zip([0, *places], [*places, len(text)], strict=True)]
+    assert "|".join(parts) == expected
+    assert [phoneme.begin for phoneme in sentence.phonemes if phoneme.symbol == "、"] == places

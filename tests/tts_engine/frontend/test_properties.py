@@ -44,3 +44,16 @@ def check(sentence):
     if sentence.phonemes:
         edges = [index for index, phoneme in enumerate(sentence.phonemes) if phoneme.symbol == EDGE]
         assert edges == [0, len(sentence.phonemes) - 1]
+
+
+@FULL
+@given(text=st.text(st.sampled_from("我们的公司今天请你好一不儿长重行了着单老师AI3，。？"), min_size=1, max_size=80))
+def test_every_readable_character_is_covered(frontend: Frontend, text):
+    try:
+        reading = frontend.read(text)
+    except InputError:
+        return
+    places = [(token.begin, token.end) for sentence in reading.sentences for token in sentence.tokens]
+    assert places == sorted(places)
+    covered = {place for begin, end in places for place in range(begin, end)}
+    assert {place for place, character in enumerate(text) if character.isalnum()} == covered
