@@ -1,7 +1,8 @@
 """Train the vocoder (python -m tts_engine.training.train_vocoder --minutes 60).
 
 Spectral losses at several resolutions; no window is shorter than two periods of the lowest voice, since the phase of
-the source is free.
+the source is free. With ``--adversarial``, discriminators judge beside them, which takes the buzz out and costs several
+times as much a step: begin without, go on with ``--resume --adversarial``, best on a GPU.
 
 Source: multi-resolution STFT loss of Parallel WaveGAN (Yamamoto et al. 2020, section 2.2).
 """
@@ -21,11 +22,14 @@ from tqdm import tqdm
 from tts_engine.audio import FloatArray, log_mel
 from tts_engine.excitation import excitation
 from tts_engine.hifigan import HifiGan, HifiGanConfig
+from tts_engine.training.discriminators import Discriminators, deceiving_loss, judging_loss
 from tts_engine.training.features import FeatureSet
 from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
 
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # window, hop in samples
 BETAS = (0.8, 0.99)  # of AdamW, as HiFi-GAN's authors have them
+JUDGES_RATE = 2e-4
+BELIEVED_WEIGHT, FEATURE_WEIGHT = 0.1, 0.2  # beside a spectral loss near 1
 MARGIN = 2  # frames on either side that make a segment's mel what it is in the whole utterance
 
 
@@ -65,6 +69,30 @@ def spectral_loss(made: Tensor, real: Tensor) -> Tensor:
     return total / len(RESOLUTIONS)
 
 
+class Adversary:
+    """The discriminators, learning beside the vocoder."""
+
+    def __init__(self, out: Path, device: torch.device, resume: bool) -> None:
+        self._networks = Discriminators().to(device)
+        self._optimizer = torch.optim.AdamW(self._networks.parameters(), lr=JUDGES_RATE, betas=BETAS)
+        self._path = out / "judges.pt"
+        if resume and self._path.exists():
+            load_checkpoint(self._path, model=self._networks, optimizer=self._optimizer)
+
+    def loss(self, made: Tensor, real: Tensor) -> Tensor:
+        """Learn from one batch (B, S); what the vocoder then has to minimise."""
+        judged = judging_loss(self._networks(real), self._networks(made.detach()))
+        self._optimizer.zero_grad(set_to_none=True)
+        judged.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        believed, features = deceiving_loss(self._networks(real), self._networks(made))
+        return BELIEVED_WEIGHT * believed + FEATURE_WEIGHT * features
+
+    def save(self, step: int) -> None:
+        """Keep them beside the vocoder's checkpoint."""
+        save_checkpoint(self._path, step, model=self._networks, optimizer=self._optimizer)
+
+
 def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``HifiGan.from_pretrained`` reads."""
     start(arguments)
@@ -76,6 +104,7 @@ def train(arguments: argparse.Namespace) -> Path:
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=BETAS)
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
+    adversary = Adversary(arguments.out, device, arguments.resume) if arguments.adversarial else None
     rng = np.random.default_rng(arguments.seed + step)
     log = SummaryWriter(str(arguments.out))
     clock = Clock.of(arguments)
@@ -85,9 +114,11 @@ def train(arguments: argparse.Namespace) -> Path:
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
             pieces = segments(features, arguments.batch, arguments.frames, rng)
             mel, f0, source, samples = (part.to(device, non_blocking=True) for part in pieces)
-            loss = spectral_loss(model(mel, f0, source), samples)
+            made = model(mel, f0, source)
+            loss = spectral_loss(made, samples)
+            total = loss + adversary.loss(made, samples) if adversary else loss
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            total.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
             optimizer.step()
             clock.step += 1
@@ -99,7 +130,11 @@ def train(arguments: argparse.Namespace) -> Path:
                 log.add_scalar("loss", average, step)
             if step % 500 == 0:
                 save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+                if adversary:
+                    adversary.save(step)
     save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
+    if adversary:
+        adversary.save(step)
     model.save_pretrained(arguments.out / "model")
     log.close()
     return Path(arguments.out / "model")
@@ -109,6 +144,7 @@ def main() -> None:
     """Read the command line and train."""
     parser = options(__doc__.splitlines()[0], "vocoder")
     parser.add_argument("--frames", type=int, default=32, help="mel frames of one training segment")
+    parser.add_argument("--adversarial", action="store_true", help="let discriminators judge, from this run on")
     train(parser.parse_args())
 
 
