@@ -25,6 +25,7 @@ from tqdm import tqdm
 
 from tts_engine.audio import AudioConfig, FloatArray
 from tts_engine.backends import Acoustics
+from tts_engine.checkpoint import NEUTRAL
 from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllable, places, retime
 from tts_engine.excitation import excitation
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
@@ -48,12 +49,12 @@ class Student:
     def acoustics(self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray) -> Acoustics:
         """F0 and mel of phoneme rows (L, 3) with given durations."""
         backend = self.synthesizer.backend
-        encoding = backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
+        encoding = backend.encode(*self._ids(rows), self._told(speaker))
         return backend.decode(expand(encoding.hidden, durations), places(durations))
 
     def durations(self, rows: npt.NDArray[np.int16], speaker: str, speed: float = 1.0) -> IntArray:
         """Our own durations (L,) in frames."""
-        encoding = self.synthesizer.backend.encode(*self._ids(rows), self.synthesizer.checkpoint.embeddings[speaker])
+        encoding = self.synthesizer.backend.encode(*self._ids(rows), self._told(speaker))
         return frames_from_log(encoding.log_durations, speed, opens_syllable(rows[:, 0]))
 
     def vocode(self, acoustics: Acoustics) -> FloatArray:
@@ -66,6 +67,11 @@ class Student:
         natural, wanted = self.durations(rows, speaker), self.durations(rows, speaker, speed)
         acoustics = self.acoustics(rows, speaker, natural)
         return self.vocode(Acoustics(*retime(acoustics.f0, acoustics.mel, natural, wanted)))
+
+    def _told(self, speaker: str) -> FloatArray:
+        """What the acoustic model is told of a named voice that feels nothing."""
+        checkpoint = self.synthesizer.checkpoint
+        return checkpoint.told(checkpoint.embeddings[speaker], NEUTRAL, 0.0)
 
     @staticmethod
     def _ids(rows: npt.NDArray[np.int16]) -> tuple[IntArray, IntArray]:
