@@ -11,8 +11,11 @@ TTSError
 │   ├── EmotionUnavailableError
 │   ├── BadClipError
 │   ├── BadVoiceError
-│   └── ConsentRequiredError
+│   ├── ConsentRequiredError
+│   ├── MarkError
+│   └── SSMLError
 ├── CheckpointError
+│   └── LexiconError
 └── SynthesisError
     ├── EngineBusyError
     └── DeadlineExceededError
@@ -133,10 +136,50 @@ class ConsentRequiredError(InputError):
         super().__init__("缺少授权：请填写声音的主人、用途和授权声明，并确认本人同意。")
 
 
+class MarkError(InputError):
+    """A mark in the text that looks like ours and is not right."""
+
+    code = "bad_mark"
+
+    def __init__(self, mark: str, begin: int, detail: str) -> None:
+        super().__init__(f"第 {begin + 1} 个字符起的“{mark[:40]}”有误：{detail}")
+        self.begin = begin
+
+
+class SSMLError(InputError):
+    """The SSML is not right; ``line`` and ``column`` count from 1."""
+
+    code = "bad_ssml"
+
+    def __init__(self, detail: str, line: int, column: int) -> None:
+        super().__init__(f"SSML 第 {line} 行第 {column} 列：{detail}")
+        self.line = line
+        self.column = column
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """An open element and what it changed."""
+
+    tag: str
+    begin: int
+    prosody: Prosody
+    style: Style
+    attributes: dict[str, str]
+    text: int = 0
+    """Where its content begins in the script."""
+
+
 class CheckpointError(TTSError):
     """The model's files are missing, damaged or do not fit together."""
 
     code = "bad_checkpoint"
+
+
+class LexiconError(CheckpointError):
+    """The user's lexicon is not right; names the line."""
+
+    code = "bad_lexicon"
 
 
 class SynthesisError(TTSError):

@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from tests.webui.engine import CHAR_S, CHAR_SAMPLES, RATE, SILENT, SineEngine
+from tts_engine.frontend import ssml
 
 
 def predict(client: httpx.Client, *values: object, path: str = "/api/predict/", **options: object) -> httpx.Response:
@@ -246,6 +247,10 @@ def test_info_says_what_there_is(client):
         ],
         "emotions": [],
         "speed": {"min": 0.5, "max": 2.0},
+        "pitch": {"min": -12, "max": 12},
+        "range": {"min": 0, "max": 2},
+        "volume": {"min": -40, "max": 12},
+        "ssml": ssml.CAPABILITIES,
         "max_chars": 5000,
         "formats": ["wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm"],
     }
@@ -314,3 +319,21 @@ def test_gradio_serves_neither_source_nor_other_hosts(client):
         assert client.get(f"/gradio_api/file={path}").status_code in (403, 404)
     assert client.get("/openapi.json").status_code == 404
     assert client.get("/docs").status_code == 404
+
+
+def test_how_a_text_is_read_is_told_with_the_readings_that_it_could_have(client):
+    answer = client.post("/api/read", json={"text": "重要"})
+    assert answer.status_code == 200
+    first, _ = answer.json()["tokens"]
+    assert (first["begin"], first["end"], first["text"], first["pinyin"]) == (0, 1, "重", "ma1")
+    assert first["readings"][:2] == ["zhong4", "chong2"]
+    assert_problem(client.post("/api/read", json={"text": "好", "x": 1}), 422, "bad_option")
+    assert_problem(client.post("/api/read", json={"text": "好", "ssml": "yes"}), 422, "bad_option")
+
+
+@pytest.mark.parametrize("options", [{"pitch": 13}, {"range": -1}, {"volume": "3"}, {"seed": 0.5}, {"ssml": 1}])
+def test_a_manner_out_of_range_is_refused_by_its_name(client, options):
+    (name,) = options
+    answer = client.post("/api/predict/", json={"data": ["你好", "female", 1.0, None, options]})
+    assert_problem(answer, 422, "bad_option")
+    assert name in answer.json()["detail"]

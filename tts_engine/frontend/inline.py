@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from pypinyin.constants import PINYIN_DICT
 
-from tts_engine.errors import InputError
+from tts_engine.errors import MarkError
 from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.pinyin import split_tone
 from tts_engine.frontend.script import Fixed, Override, Script, ScriptWriter, aligned, moved, syllables
@@ -26,16 +26,6 @@ Places = Sequence[tuple[int, int]]
 
 _MARK = re.compile(r"[(（](?P<pinyin>[^()（）\n]{1,60})[)）]|[\[［]pause\s*[:：](?P<pause>[^\]］\n]{0,24})[\]］]", re.I)
 _LENGTH = re.compile(r"\+?(\d{1,7}(?:\.\d{0,6})?|\.\d{1,6})\s*(ms|s)", re.I)
-
-
-class MarkError(InputError):
-    """A mark in the text that looks like ours and is not right."""
-
-    code = "bad_mark"
-
-    def __init__(self, mark: str, begin: int, detail: str) -> None:
-        super().__init__(f"第 {begin + 1} 个字符起的“{mark[:40]}”有误：{detail}")
-        self.begin = begin
 
 
 def parse(text: str) -> Script:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import yaml
 
-from tts_engine.errors import CheckpointError
+from tts_engine.errors import LexiconError
 from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.script import HOLD, Fixed, Override, Script, ScriptWriter, aligned, moved, syllables
 
@@ -27,12 +27,6 @@ MAX_ENTRIES = 20_000
 _LONGEST_WORD = 32
 _LONGEST_SAY = 200
 _SPELLED = re.compile(r"[^\u4e00-\u9fff\u3040-\uffff]+")
-
-
-class LexiconError(CheckpointError):
-    """The user's lexicon is not right; names the line."""
-
-    code = "bad_lexicon"
 
 
 @dataclass(frozen=True)

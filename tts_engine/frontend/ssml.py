@@ -21,10 +21,10 @@ from xml.sax.handler import ContentHandler
 from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
-from tts_engine.errors import InputError
+from tts_engine.errors import SSMLError
 from tts_engine.frontend import inline, ipa, manner, say_as
 from tts_engine.frontend.characters import is_han
-from tts_engine.frontend.reading import NEUTRAL, PLAIN, Notice, Prosody, Style
+from tts_engine.frontend.reading import NEUTRAL, PLAIN, Notice, Prosody
 from tts_engine.frontend.script import Fixed, Override, Script, ScriptWriter, aligned, moved, syllables
 
 MAX_DEPTH = 32
@@ -61,30 +61,6 @@ class Markup:
 
 
 INLINE = Markup()
-
-
-class SSMLError(InputError):
-    """The SSML is not right; ``line`` and ``column`` count from 1."""
-
-    code = "bad_ssml"
-
-    def __init__(self, detail: str, line: int, column: int) -> None:
-        super().__init__(f"SSML 第 {line} 行第 {column} 列：{detail}")
-        self.line = line
-        self.column = column
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """An open element and what it changed."""
-
-    tag: str
-    begin: int
-    prosody: Prosody
-    style: Style
-    attributes: dict[str, str]
-    text: int = 0
-    """Where its content begins in the script."""
 
 
 def parse(source: str, markup: Markup) -> Script:

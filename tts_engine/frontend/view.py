@@ -12,9 +12,8 @@ from typing import TextIO
 
 from pypinyin.constants import PINYIN_DICT
 
-from tts_engine.errors import InputError
+from tts_engine.errors import InputError, LexiconError
 from tts_engine.frontend.frontend import Frontend
-from tts_engine.frontend.lexicon import LexiconError
 from tts_engine.frontend.pinyin import numbered
 from tts_engine.frontend.reading import Notice, Reading, Token
 from tts_engine.frontend.ssml import Markup
