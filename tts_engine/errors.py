@@ -157,19 +157,6 @@ class SSMLError(InputError):
         self.column = column
 
 
-@dataclass(frozen=True)
-class _Frame:
-    """An open element and what it changed."""
-
-    tag: str
-    begin: int
-    prosody: Prosody
-    style: Style
-    attributes: dict[str, str]
-    text: int = 0
-    """Where its content begins in the script."""
-
-
 class CheckpointError(TTSError):
     """The model's files are missing, damaged or do not fit together."""
 

@@ -24,7 +24,7 @@ from defusedxml.expatreader import DefusedExpatParser
 from tts_engine.errors import SSMLError
 from tts_engine.frontend import inline, ipa, manner, say_as
 from tts_engine.frontend.characters import is_han
-from tts_engine.frontend.reading import NEUTRAL, PLAIN, Notice, Prosody
+from tts_engine.frontend.reading import NEUTRAL, PLAIN, Notice, Prosody, Style
 from tts_engine.frontend.script import Fixed, Override, Script, ScriptWriter, aligned, moved, syllables
 
 MAX_DEPTH = 32
@@ -61,6 +61,19 @@ class Markup:
 
 
 INLINE = Markup()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """An open element and what it changed."""
+
+    tag: str
+    begin: int
+    prosody: Prosody
+    style: Style
+    attributes: dict[str, str]
+    text: int = 0
+    """Where its content begins in the script."""
 
 
 def parse(source: str, markup: Markup) -> Script:
