@@ -30,6 +30,9 @@ from app.labels import Labels
 from app.leases import leases_in
 from app.library import Library
 from app.limits import CharacterQuota
+from app.longform.jobs import Jobs
+from app.longform.ledger import Ledger
+from app.longform.making import Maker
 from app.metrics import Metrics
 from app.pruning import Pruner, Rules
 from app.readiness import Parts, Readiness
@@ -129,6 +132,7 @@ def _assemble(
         quota=quota,
         speech=speech,
         streams=_streams(settings, speaker, labels, quota),
+        jobs=_jobs(settings, engine, speech, quota),
         voices=Voices(
             engine,
             VoiceStore(settings.gateway, _token(settings), settings.cloning.timeout_s),
@@ -205,6 +209,11 @@ def _terms(settings: Settings) -> Terms:
         url_lifetime_s=settings.storage.url_lifetime_s,
         public_url=settings.proxy.public_url,
     )
+
+
+def _jobs(settings: Settings, engine: Engine, speech: Speech, quota: CharacterQuota) -> Jobs:
+    ledger = Ledger(engine, speech.now, settings.jobs.lease_s)
+    return Jobs(settings.jobs, ledger, Maker(ledger, speech, quota), quota)
 
 
 def _streams(settings: Settings, gateway: Gateway, labels: Labels, quota: CharacterQuota) -> Streams:

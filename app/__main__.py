@@ -34,6 +34,7 @@ from settings import Settings, SettingsError, load_settings
 _DAY_S = 86_400
 _FORGET_EVERY_S = 3600.0
 _MOVE_EVERY_S = 15.0
+_RESCUE_EVERY_S = 2.0
 _SETTLE_EVERY_S = 60.0
 
 
@@ -144,11 +145,18 @@ def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     tasks = (
         Task("prune", settings.worker.prune_interval_s, _forgiving(parts.pruner.sweep)),
         Task("forget", _FORGET_EVERY_S, _forgiving(lambda: _forget(parts))),
+        Task("rescue", _RESCUE_EVERY_S, _forgiving(parts.jobs.rescue)),
+        Task("expire", _SETTLE_EVERY_S, _forgiving(parts.jobs.expire)),
         Task("move", _MOVE_EVERY_S, _forgiving(lambda: _move(parts))),
         Task("voices", _SETTLE_EVERY_S, _forgiving(parts.voices.settle)),
     )
+    consumer = parts.jobs.queue.consumer()
+    consumer.start()
     print("后台任务已启动。", file=sys.stderr, flush=True)
-    run_schedule(tasks, parts.prewarm, stop)
+    try:
+        run_schedule(tasks, parts.prewarm, stop)
+    finally:
+        consumer.stop(graceful=True)  # the parts in hand are finished, the others wait in the queue
     print("后台任务已停止。", file=sys.stderr)
     return 0
 

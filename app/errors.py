@@ -9,7 +9,9 @@ ProxyError
 │   ├── FieldError               422
 │   │   └── ConsentError         422
 │   ├── TextRefusedError         422
-│   └── VoiceLimitError          409
+│   ├── VoiceLimitError          409
+│   ├── ConflictError            409
+│   └── JobNotFoundError         404
 ├── CredentialError              401
 │   ├── LoginCodeError           401
 │   ├── LoginExpiredError        401
@@ -22,6 +24,7 @@ ProxyError
 │   ├── QuotaError               429
 │   ├── RateError                429
 │   ├── WeChatBusyError          429
+│   ├── TooManyJobsError         429
 │   ├── WeChatDownError          503
 │   └── NotReadyError            503
 ├── WeChatError                  502
@@ -109,6 +112,26 @@ class TextTooLongError(RequestError):
 
     def __init__(self, length: int, limit: int) -> None:
         super().__init__(f"文本共 {length} 个字符，一次最多 {limit} 个：请分段发送。", length=length, limit=limit)
+
+
+class ConflictError(RequestError):
+    """Another request had this idempotency key."""
+
+    status = 409
+    code = "idempotency_conflict"
+
+    def __init__(self) -> None:
+        super().__init__("这个 Idempotency-Key 已用于另一个请求：请换一个。")
+
+
+class JobNotFoundError(RequestError):
+    """There is no such job of this caller."""
+
+    status = 404
+    code = "job_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("没有这个任务：编号不对，或已删除、已过期。")
 
 
 class FieldError(RequestError):
@@ -305,6 +328,16 @@ class RateError(RetryableError):
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"请求过于频繁：请在 {retry_after_s} 秒后再试。", retry_after_s)
+
+
+class TooManyJobsError(RetryableError):
+    """The subject has as many unfinished long texts as may be."""
+
+    status = 429
+    code = "too_many_jobs"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"未完成的任务已有 {limit} 个：请等其中一个完成，或先取消。", 60, limit=limit)
 
 
 class NotReadyError(RetryableError):

@@ -84,6 +84,13 @@ class Library:
         with self.engine.begin() as connection:
             return list(connection.execute(rows).scalars())
 
+    def drop(self, key: str) -> str | None:
+        """Remove the row, used or not; the name of its file, or None where there is no row."""
+        with self.engine.begin() as connection:
+            name = connection.execute(select(Audio.name).where(Audio.key == key)).scalar()
+            connection.execute(delete(Audio).where(Audio.key == key))
+        return name
+
     def total_bytes(self) -> int:
         """Of everything indexed."""
         with self.engine.connect() as connection:

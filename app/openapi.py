@@ -18,8 +18,8 @@ _WHY = {
     400: "请求体不是合法的 JSON 对象",
     401: "没有凭证，或凭证无效",
     403: "凭证没有这项权限，或链接的签名不对、已过期",
-    404: "没有这个文件或声音，或管理员没有启用这项功能",
-    409: "克隆的声音已达上限，请先删除不用的",
+    404: "没有这个文件、声音或任务，或管理员没有启用这项功能",
+    409: "克隆的声音已达上限，或 Idempotency-Key 已用于另一个请求",
     405: "不支持这种方法",
     413: "文本或请求体过长，回答里有上限",
     415: "Content-Type 不对：上传声音是 multipart/form-data，其余是 application/json",
@@ -98,6 +98,7 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             schemas.SpeechRequest,
         ),
         *_streams(settings),
+        *_jobs(settings),
         Call(
             "post",
             "/auth/token",
@@ -208,6 +209,62 @@ def _tencent() -> tuple[Call, ...]:
     )
 
 
+def _jobs(settings: Settings) -> tuple[Call, ...]:
+    limit, hours = settings.jobs.max_chars, settings.jobs.lifetime_h
+    name = _parameter("job_id", "path")
+    return (
+        Call(
+            "post",
+            "/jobs",
+            "submitJob",
+            "后台合成长文本",
+            f"文本最多 {limit} 个字符。带 Idempotency-Key 重发同样的请求得到同一个任务（200）。",
+            schemas.JobReply,
+            (*_BODY, *_COMMON, 409, 502, 504, 507),
+            schemas.JobRequest,
+            status=202,
+            parameters=[_optional("Idempotency-Key", "header")],
+        ),
+        Call("get", "/jobs", "jobs", "自己的任务", "最新的 100 个，不含各段。", schemas.JobsReply, (*_COMMON, 502)),
+        Call(
+            "get",
+            "/jobs/{job_id}",
+            "job",
+            "任务的进度、各段与结果",
+            f"合成好的段可先播放。结束 {hours} 小时后删除。",
+            schemas.JobReply,
+            (*_COMMON, 404, 422, 502),
+            parameters=[name, _optional("parts_from", "query")],
+        ),
+        Call(
+            "delete",
+            "/jobs/{job_id}",
+            "removeJob",
+            "取消并删除任务",
+            "",
+            "",
+            (*_COMMON, 404, 502),
+            status=204,
+            parameters=[name],
+        ),
+        Call(
+            "get",
+            "/jobs/{job_id}/timestamps",
+            "jobTimestamps",
+            "任务的时间戳与字幕",
+            "format 为 characters（默认）、sentences、srt 或 lrc；未完成时为已合成的部分。",
+            "application/json",
+            (*_COMMON, 404, 422),
+            parameters=[name, _optional("format", "query")],
+            also=("application/x-subrip", "text/plain"),
+        ),
+    )
+
+
+def _optional(name: str, place: str) -> dict[str, Any]:
+    return {**_parameter(name, place), "required": False}
+
+
 def _streams(settings: Settings) -> tuple[Call, ...]:
     limit = settings.proxy.stream_max_chars
     failures = (*_BODY, *_COMMON, 502, 504)
@@ -285,10 +342,12 @@ def _operation(call: Call) -> dict[str, Any]:
 def _responses(call: Call) -> dict[str, Any]:
     if isinstance(call.reply, str):
         binary = {"schema": {"type": "string", "format": "binary"}}
-        content: dict[str, Any] = {media_type: binary for media_type in (call.reply, *call.also)}
+        content: dict[str, Any] = {media_type: binary for media_type in (call.reply, *call.also) if media_type}
     else:
         content = _json(call.reply)
     responses = {str(call.status): {"description": "成功", "content": content}}
+    if call.name == "submitJob":
+        responses["200"] = {"description": "这个请求此前提交过，是同一个任务", "content": content}
     if call.name == "prewarm":
         responses["202"] = {"description": "已列入，后台正在合成", "content": content}
     if call.name == "unclone":

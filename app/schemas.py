@@ -108,6 +108,15 @@ class StreamRequest(SpeechRequest):
         return settled.wish(text)
 
 
+class JobRequest(Voicing):
+    """``POST /jobs``."""
+
+    text: Text = Field(description="长文本；长度上限见 413 的回答。")
+    callback_url: str | None = Field(
+        default=None, max_length=2000, description="结束时 POST 到这个 https 地址，带 Standard Webhooks 签名。"
+    )
+
+
 class OpenAIVoice(Request):
     """The long form of ``voice``."""
 
@@ -315,6 +324,42 @@ class TencentReply(Reply):
     Response: dict[str, Any] = Field(
         description="Audio（base64）、SessionId、Subtitles、RequestId；出错时为 Error、RequestId。"
     )
+
+
+class JobPartReply(Reply):
+    """A part that can be played already."""
+
+    number: int
+    begin: int = Field(description="原文中的起始下标（按 Unicode 码点计）。")
+    end: int
+    duration_s: float
+    audio_url: str | None = Field(default=None, description="链接；已被清理时没有。")
+
+
+class JobReply(Reply):
+    """A long text."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float = Field(description="0 到 1。")
+    characters: int
+    format: Format
+    created_at: str
+    parts_total: int
+    parts_done: int
+    parts: list[JobPartReply] | None = Field(default=None, description="已合成的段，可先播放；没有声音的段不列出。")
+    audio_url: str | None = Field(default=None, description="整篇音频的链接。")
+    expires_at: str | None = Field(default=None, description="链接的到期时间；再查询即得新链接。")
+    duration_s: float | None = None
+    code: str | None = Field(default=None, description="失败的错误码。")
+    detail: str | None = Field(default=None, description="失败的原因。")
+    delete_at: str | None = Field(default=None, description="任务与结果删除的时间。")
+
+
+class JobsReply(Reply):
+    """``GET /jobs``."""
+
+    jobs: list[JobReply]
 
 
 class OpenAIModelReply(Reply):

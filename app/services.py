@@ -15,6 +15,7 @@ from app.gateway.catalogue import Catalogue
 from app.identity import Identity
 from app.jobs import Prewarm
 from app.limits import CharacterQuota
+from app.longform.jobs import Jobs
 from app.metrics import Metrics
 from app.pruning import Pruner
 from app.readiness import Readiness
@@ -49,6 +50,7 @@ class Services:
     quota: CharacterQuota
     speech: Speech
     streams: Streams
+    jobs: Jobs
     voices: Voices
     prewarm: Prewarm
     pruner: Pruner

@@ -162,10 +162,16 @@ class Speech:
 
     def prepare(self, wish: Wish, request_id: str) -> bool:
         """Make ``wish`` ahead of need, uncharged; False: it was there already."""
+        return self.obtain(wish, request_id)[1]
+
+    def obtain(self, wish: Wish, request_id: str) -> tuple[Record, bool]:
+        """The sound, uncharged, and whether the engine spoke for it now."""
         key = self.key(wish, self.catalogue.info().revision)
-        if self.find(key) is not None:
-            return False
-        return self._fly(wish, key, request_id).value.fresh
+        found = self.find(key)
+        if found is not None:
+            return found, False
+        made = self._fly(wish, key, request_id).value
+        return made.record, made.fresh
 
     def is_ready(self, wish: Wish) -> bool:
         """Whether ``wish`` needs no synthesis now."""

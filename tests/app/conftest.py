@@ -161,6 +161,7 @@ def environ(tmp_path):
     return {
         "TTS__AUTH__JWT_SECRET": SECRET,
         "TTS__AUTH__ROOT_SECRET": ROOT_SECRET,
+        "TTS__JOBS__QUEUE_FILE": str(tmp_path / "queue.db"),
         "TTS__DATABASE__URL": f"sqlite:///{tmp_path}/app.db",
         "TTS__STORAGE__DIR": str(tmp_path / "audio"),
         "TTS__LIMITS__PER_SUBJECT": "10000/minute",
