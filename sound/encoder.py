@@ -50,7 +50,7 @@ class Encoder:
     """One file being written. Belongs to one thread.
 
     Equal samples in equal pieces give equal bytes. Leaving the ``with`` block ends the file; an exception in the block
-    leaves it without an end.
+    leaves it with what was written so far.
     """
 
     def __init__(self, sink: BinaryIO, format: str, sample_rate: int, target_rate: int | None = None) -> None:
@@ -69,13 +69,15 @@ class Encoder:
         self._resampler = None if rate == sample_rate else soxr.ResampleStream(sample_rate, rate, 1)
         self._writer = _writer(sink, format, rate)
 
-    def write(self, samples: npt.ArrayLike) -> None:
-        """Add samples, (S,) floats; what lies beyond [-1, 1] is clipped, never wrapped.
+    def write(self, samples: npt.ArrayLike) -> int:
+        """Add samples, (S,) floats; what lies beyond [-1, 1] is clipped, never wrapped. Returns how many they are.
 
         Raises:
             SoundError: not one-dimensional, NaN or infinity.
         """
-        self._put(checked(samples), last=False)
+        sound = checked(samples)
+        self._put(sound, last=False)
+        return len(sound)
 
     def close(self) -> None:
         """End the file."""
@@ -97,6 +99,8 @@ class Encoder:
     ) -> None:
         if kind is None:
             self.close()
+        else:
+            self._writer.close()  # while its sink is still open
 
 
 def checked(samples: npt.ArrayLike) -> Samples:

@@ -147,26 +147,21 @@ class Maker:
     def _written(self, job: JobRow, wish: Wish, spoken: Any, path: Path, lost: threading.Event) -> float:
         """Write the whole sound to ``path``, one part in memory at a time; returns its seconds."""
         trip = Trip(f"job-{job.id[:16]}", self.speech.terms.deadline_s)
-        labels, marked = self.speech.labels, bool(self.speech.labels.mark(wish.explicit))
-        count, encoder, rate = 0, None, 0
-        with path.open("w+b") as file:
-            for part in spoken:
+        labels, speaker = self.speech.labels, wish.order.speaker
+        marked = bool(labels.mark(wish.explicit))
+        samples, rate = self._samples(job, spoken[0])
+        count = 0
+        with path.open("w+b") as file, Encoder(file, wish.format, rate, wish.sample_rate) as encoder:
+            if marked:
+                count += encoder.write(labels.opening(rate, speaker, trip))
+            count += encoder.write(samples)
+            for part in spoken[1:]:
                 if lost.is_set():
                     raise LostTurnError
-                samples, rate = self._samples(job, part)
-                if encoder is None:
-                    encoder = Encoder(file, wish.format, rate, wish.sample_rate)
-                    before = labels.opening(rate, wish.order.speaker, trip) if marked else samples[:0]
-                    encoder.write(before)
-                    count += len(before)
-                encoder.write(samples)
-                count += len(samples)
-            if encoder is None:
-                raise AudioNotFoundError
-            after = labels.closing(rate, wish.order.speaker, trip) if marked else samples[:0]
-            encoder.write(after)
-            encoder.close()
-        return (count + len(after)) / rate
+                count += encoder.write(self._samples(job, part)[0])
+            if marked:
+                count += encoder.write(labels.closing(rate, speaker, trip))
+        return count / rate
 
     def _samples(self, job: JobRow, part: Any) -> Any:
         record = self.speech.find(part.sound)
