@@ -25,7 +25,7 @@ from app.longform.ledger import JobRow, Ledger
 from app.speech import Speech, Wish
 from app.storage import AudioNotFoundError, StorageError
 from sound import MEDIA_TYPES, decode_flac, encode, labelled
-from sound.encoder import Encoder
+from sound.encoder import Encoder, Samples
 from sound.label import copy_labelled
 
 _log = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ class Maker:
                 count += encoder.write(labels.closing(rate, speaker, trip))
         return count / rate
 
-    def _samples(self, job: JobRow, part: Any) -> Any:
+    def _samples(self, job: JobRow, part: Any) -> tuple[Samples, int]:
         record = self.speech.find(part.sound)
         try:
             if record is None:
