@@ -87,7 +87,9 @@ class WebUISettings(StrictModel):
     """Required for any bind beyond loopback; ``/api/*`` then wants it as Bearer."""
     username: str = "operator"
     password: SecretStr | None = None
-    """Login of the page; required for any bind beyond loopback."""
+    """Login of the page; required for any bind beyond loopback, and for ``allowed_hosts``."""
+    allowed_hosts: str = Field(default="", pattern=r"^([A-Za-z0-9.-]+(,|$))*$", max_length=1000)
+    """Names beside localhost, by commas, under which a reverse proxy of ours shows the page."""
     max_chars: int = Field(default=5000, ge=1, le=200_000)
     queue_size: int = Field(default=32, ge=1, le=10_000)
     concurrency: int = Field(default=2, ge=1, le=64)

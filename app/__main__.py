@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import administration, create_app
 from app.audit import Audit
 from app.auth import SCOPES, ApiKeys, NewKey
-from app.database import connect, migrate
+from app.database import back_up, connect, migrate
 from app.errors import CredentialError, GatewayError, ProxyError
 from app.gateway import Order
 from app.jobs import Task, prewarm_now, run_schedule
@@ -137,6 +137,24 @@ def _migrate(_options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def _back_up(options: argparse.Namespace, settings: Settings) -> int:
+    back_up(settings.database.url.get_secret_value(), options.file)
+    print(f"数据库已备份到 {options.file}（0600）。", file=sys.stderr)
+    return 0
+
+
+def _doctor(_options: argparse.Namespace, settings: Settings) -> int:
+    from app.doctor import examine  # here: no other command needs what it loads
+
+    marks = {"ok": "正常", "warn": "注意", "fail": "失败"}
+    worst = 0
+    for finding in examine(_services(settings)):
+        print(f"[{marks[finding.state]}] {finding.part}：{finding.said}", flush=True)
+        worst = max(worst, int(finding.state == "fail"))
+    print("有问题，请按上面的说明修正。" if worst else "检查完毕，可以工作。", file=sys.stderr)
+    return worst
+
+
 def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     parts = _services(settings)
     stop = threading.Event()
@@ -252,6 +270,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="把数据库迁移到当前版本（先备份；PostgreSQL 升级时需要）").set_defaults(
         run=_migrate
     )
+    backup = commands.add_parser("backup", help="备份正在使用的 SQLite 数据库")
+    backup.add_argument("file", type=Path, metavar="文件", help="写入这个新文件")
+    backup.set_defaults(run=_back_up)
+    commands.add_parser(
+        "doctor", help="检查部署：证书、时钟、存储、微信、磁盘、引擎、版本；有失败时退出码为 1"
+    ).set_defaults(run=_doctor)
     commands.add_parser("worker", help="后台任务：定时清理、提前合成；收到 SIGTERM 停止").set_defaults(run=_worker)
     return parser
 

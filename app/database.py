@@ -299,6 +299,23 @@ def migrate(url: str) -> list[str]:
             engine.dispose()
 
 
+def back_up(url: str, target: Path) -> None:
+    """Write a consistent copy of a SQLite database in use to the new file ``target`` (mode 0600).
+
+    Raises:
+        SettingsError: the database is PostgreSQL, which has ``pg_dump``; or the copy cannot be written.
+    """
+    with _said_in_settings():
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            raise SettingsError("数据库是 PostgreSQL：请用 pg_dump -Fc 备份、pg_restore 恢复，见 docs/deployment.md。")
+        if not Path(parsed.database or "").is_file():
+            raise SettingsError("数据库文件还不存在：没有可备份的。")
+        if target.exists():
+            raise SettingsError(f"{target} 已存在：备份只写新文件，请换一个名字。")
+        migrations.copy(Path(parsed.database or ""), target)
+
+
 def insert_into(engine: Engine, model: type[Base]) -> Any:
     """An ``INSERT`` that can say ``on_conflict_do_update``, in the engine's own dialect."""
     return (postgresql if engine.dialect.name == "postgresql" else sqlite).insert(model)

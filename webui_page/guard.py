@@ -29,12 +29,16 @@ def check_bind(settings: WebUISettings) -> None:
     """Refuse an open door.
 
     Raises:
-        BindError: the host is not loopback and token or page password is missing or short.
+        BindError: the page is open to others, and token or page password is missing or short.
     """
-    if is_loopback(settings.host):
-        return
     token = settings.token.get_secret_value() if settings.token else ""
     password = settings.password.get_secret_value() if settings.password else ""
+    if is_loopback(settings.host):
+        if settings.allowed_hosts and len(password) < MIN_PASSWORD_CHARS:
+            raise BindError(
+                f"webui.allowed_hosts 让别的机器也能打开页面：请设置 webui.password，至少 {MIN_PASSWORD_CHARS} 个字符。"
+            )
+        return
     if len(token) < MIN_TOKEN_CHARS or len(password) < MIN_PASSWORD_CHARS:
         raise BindError(
             f"webui.host 是 {settings.host}，别的机器也能访问：请设置 webui.token（至少 {MIN_TOKEN_CHARS} 个字符）"
@@ -52,6 +56,8 @@ class Guard:
     """Bearer token that ``/api/*`` requires."""
     login: tuple[bytes, bytes] | None
     """User name and password that everything else requires."""
+    names: frozenset[str] = frozenset()
+    """Public names of the page, lower case, beside those of loopback."""
 
     @classmethod
     def from_settings(cls, settings: WebUISettings) -> Guard:
@@ -59,7 +65,8 @@ class Guard:
         token = settings.token.get_secret_value().encode() if settings.token else None
         password = settings.password.get_secret_value().encode() if settings.password else None
         login = (settings.username.encode(), password) if password else None
-        return cls(is_loopback(settings.host), token, login)
+        names = frozenset(name.lower() for name in settings.allowed_hosts.split(",") if name)
+        return cls(is_loopback(settings.host), token, login, names)
 
     def check(self, method: str, path: str, headers: Headers) -> None:
         """Let a request pass.
@@ -79,7 +86,7 @@ class Guard:
         name = _hostname(hosts[0]) if len(hosts) == 1 else None
         if name is None:
             raise RefusalError(400, "bad_host", "请求的 Host 有误。")
-        if self.loopback and not is_loopback(name):
+        if self.loopback and not is_loopback(name) and name not in self.names:
             raise RefusalError(403, "foreign_host", "本服务只接受发往 localhost 或 127.0.0.1 的请求。")
         return hosts[0]
 

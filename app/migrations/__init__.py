@@ -69,9 +69,22 @@ def migrate(engine: Engine) -> list[str]:
     event.listen(own, "begin", _begin_writing)
     step = step_of(engine)
     if step is not None and step != known()[-1]:
-        _copy(Path(engine.url.database or ""), step)
+        file = Path(engine.url.database or "")
+        copy(file, file.with_name(f"{file.name}.step{step}"))  # what going back to the previous version needs
     with own.begin() as connection:
         return _take_steps(connection)
+
+
+def copy(file: Path, target: Path) -> None:
+    """A consistent copy (mode 0600) of a SQLite database, which may be in use; whole or not at all."""
+    part = target.with_name(f"{target.name}.part")
+    part.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(file, timeout=_WAIT_S)) as source, closing(sqlite3.connect(part)) as copied:
+            source.backup(copied)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _take_steps(connection: Connection) -> list[str]:
@@ -95,16 +108,6 @@ def _step(connection: Connection) -> str | None:
             f"数据库在第 {step} 步，比程序新（程序只到第 {known()[-1]} 步）：请升级程序，或恢复升级前的备份。"
         )
     return step
-
-
-def _copy(file: Path, step: str) -> None:
-    """The database as it was, beside it: what going back to the previous version needs."""
-    with (
-        closing(sqlite3.connect(file, timeout=_WAIT_S)) as source,
-        closing(sqlite3.connect(file.with_name(f"{file.name}.step{step}"))) as target,
-    ):
-        source.backup(target)
-    file.with_name(f"{file.name}.step{step}").chmod(0o600)
 
 
 def _leave_transactions_to_us(connection: Any, _record: object) -> None:

@@ -30,7 +30,7 @@ class FallbackStorage:
     def __init__(
         self, bucket: Storage, folder: LocalStorage, url_lifetime_s: float, now: Callable[[], float] = time.time
     ) -> None:
-        self._bucket = bucket
+        self.bucket = bucket
         self._folder = folder
         self._url_lifetime_s = url_lifetime_s
         self._now = now
@@ -38,12 +38,12 @@ class FallbackStorage:
 
     def put(self, name: str, data: bytes, media_type: str) -> None:
         """Into the bucket, or into the folder when the bucket does not take it."""
-        if not self._succeeds(lambda: self._bucket.put(name, data, media_type)):
+        if not self._succeeds(lambda: self.bucket.put(name, data, media_type)):
             self._folder.put(name, data, media_type)
 
     def put_file(self, name: str, path: Path, media_type: str) -> None:
         """As ``put``."""
-        if not self._succeeds(lambda: self._bucket.put_file(name, path, media_type)):
+        if not self._succeeds(lambda: self.bucket.put_file(name, path, media_type)):
             self._folder.put_file(name, path, media_type)
 
     def read(self, name: str) -> bytes:
@@ -51,31 +51,31 @@ class FallbackStorage:
         try:
             return self._folder.read(name)
         except AudioNotFoundError:
-            return self._bucket.read(name)
+            return self.bucket.read(name)
 
     def url(self, name: str, lifetime_s: int) -> str:
         """To the folder while the file is only there."""
         only_here = self._folder.exists(name) and not self._mark(name).exists()
-        return (self._folder if only_here else self._bucket).url(name, lifetime_s)
+        return (self._folder if only_here else self.bucket).url(name, lifetime_s)
 
     def exists(self, name: str) -> bool:
         """Whether it can be fetched; a bucket that does not answer has nothing, so that it is made again, here."""
         if self._folder.exists(name):
             return True
         found: list[bool] = []
-        self._succeeds(lambda: found.append(self._bucket.exists(name)))
+        self._succeeds(lambda: found.append(self.bucket.exists(name)))
         return found == [True]
 
     def delete(self, name: str) -> None:
         """In both places."""
         self._folder.delete(name)
         self._mark(name).unlink(missing_ok=True)
-        self._bucket.delete(name)
+        self.bucket.delete(name)
 
     def entries(self) -> Iterator[StoredFile]:
         """In both places."""
         yield from self._folder.entries()
-        yield from self._bucket.entries()
+        yield from self.bucket.entries()
 
     def move(self) -> int:
         """Copy what is only in the folder, and drop what was copied long ago; returns how many it copied.
@@ -104,7 +104,7 @@ class FallbackStorage:
 
     def _copy(self, name: str) -> None:
         path = self._folder.folder / name
-        self._bucket.put_file(name, path, MEDIA_TYPES[name.rpartition(".")[2]])
+        self.bucket.put_file(name, path, MEDIA_TYPES[name.rpartition(".")[2]])
 
     def _succeeds(self, work: Callable[[], object]) -> bool:
         if self._circuit.opened:
