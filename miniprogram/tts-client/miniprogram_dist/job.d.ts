@@ -1,5 +1,4 @@
 /** Long texts, made in the background by the server while the phone may sleep. */
-import { Timing } from './clip';
 import { Signal } from './task';
 import { Transport } from './transport';
 export interface JobPart {
@@ -13,7 +12,7 @@ export interface JobPart {
 }
 export interface Job {
     id: string;
-    state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+    state: 'queued' | 'running' | 'done' | 'failed';
     /** 0 to 1. */
     progress: number;
     parts: JobPart[];
@@ -30,7 +29,8 @@ export interface JobResult {
     url: string;
     expiresMs: number;
     durationS: number;
-    timings: Timing[];
+    /** When each stretch of the text is heard. */
+    parts: JobPart[];
 }
 interface Order {
     text: string;

@@ -10,3 +10,4 @@ export declare function sentencesOf(text: string): Span[];
 export declare function piecesOf(sentences: Span[], maxChars: number): Span[];
 /** Index of the span that holds `position`; the nearest one where none does. */
 export declare function spanAt(spans: Span[], position: number): number;
+export declare function hasSpeech(text: string): boolean;

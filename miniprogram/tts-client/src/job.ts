@@ -1,8 +1,9 @@
 /** Long texts, made in the background by the server while the phone may sleep. */
 
-import { Timing, timingsOf, unitsOf } from './clip'
+import { unitsOf } from './clip'
 import { refused, TtsError } from './errors'
 import { pause, Signal } from './task'
+import { hasSpeech } from './text'
 import { Transport, URGENT } from './transport'
 
 export interface JobPart {
@@ -17,7 +18,7 @@ export interface JobPart {
 
 export interface Job {
   id: string
-  state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled'
+  state: 'queued' | 'running' | 'done' | 'failed'
   /** 0 to 1. */
   progress: number
   parts: JobPart[]
@@ -36,7 +37,8 @@ export interface JobResult {
   url: string
   expiresMs: number
   durationS: number
-  timings: Timing[]
+  /** When each stretch of the text is heard. */
+  parts: JobPart[]
 }
 
 const FIRST_POLL_MS = 500
@@ -58,16 +60,20 @@ export async function watchJob(transport: Transport, order: Order, handlers: Job
     const call = { path: pathOf(id), method: 'DELETE' as const, urgency: URGENT, signal: new Signal() }
     transport.send(call).catch(() => undefined) // it expires by itself
   })
-  let told = 0
+  let told = 0 // where in the text the parts handed out end
   for (let waitMs = FIRST_POLL_MS; ; waitMs = Math.min(SLOWEST_POLL_MS, waitMs * 1.5)) {
     const { data } = await transport.send({ path: pathOf(id), urgency: URGENT, signal })
     const job = jobOf(data, order.text)
     signal.check()
     if (handlers.onProgress) handlers.onProgress(job)
-    for (const part of job.parts.slice(told)) if (handlers.onPart) handlers.onPart(part)
-    told = job.parts.length
-    if (job.state === 'done') return resultOf(data, order.text)
-    if (job.state === 'failed' || job.state === 'cancelled') throw refused(0, { code: data.code || job.state, ...data }, 0)
+    for (const part of job.parts.filter(({ begin }) => begin >= told)) {
+      // several are made at once: what follows a gap must wait, unless nothing in the gap is ever heard
+      if (job.state !== 'done' && hasSpeech(order.text.slice(told, part.begin))) break
+      told = part.end
+      if (handlers.onPart) handlers.onPart(part)
+    }
+    if (job.state === 'done') return resultOf(data, job)
+    if (job.state === 'failed') throw refused(0, { code: 'job_failed', ...data }, 0)
     await pause(waitMs, signal)
   }
 }
@@ -83,22 +89,14 @@ async function createJob(transport: Transport, body: WechatMiniprogram.IAnyObjec
 function jobOf(data: any, text: string): Job {
   const units = unitsOf(text)
   const given: any[] = data.parts || []
-  // several are made at once; those after one that is missing cannot be played yet
-  const missing = given.findIndex((part) => !part.audio_url && part.state !== 'silent')
-  const parts = (missing < 0 ? given : given.slice(0, missing))
+  const parts = given
     .filter((part) => part.audio_url)
     .map((part) => ({ number: part.number, url: part.audio_url, durationS: part.duration_s, begin: units(part.begin), end: units(part.end) }))
   return { id: data.id, state: data.state, progress: data.progress || 0, parts }
 }
 
-function resultOf(data: any, text: string): JobResult {
-  return {
-    id: data.id,
-    url: data.audio_url,
-    expiresMs: Date.parse(data.expires_at) || Date.now(),
-    durationS: data.duration_s,
-    timings: timingsOf(data.timestamps, text),
-  }
+function resultOf(data: any, { id, parts }: Job): JobResult {
+  return { id, url: data.audio_url, expiresMs: Date.parse(data.expires_at) || Date.now(), durationS: data.duration_s, parts }
 }
 
 function pathOf(id: string): string {

@@ -79,7 +79,7 @@ function joinSilent(text: string, spans: Span[]): Span[] {
   return joined
 }
 
-function hasSpeech(text: string): boolean {
+export function hasSpeech(text: string): boolean {
   return /[^\s\u2000-\u206f\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65!-\/:-@[-`{-~]/.test(text)
 }
 
