@@ -121,6 +121,19 @@ suite('over real HTTPS', () => {
     expect(await task.catch((thrown) => thrown)).toMatchObject({ code: 'cancelled' })
   })
 
+  test('a long text is made in the background, its parts playable in order, the whole as one file', async () => {
+    const { phone, client } = user('oABC-mini-program-user-job')
+    const text = '第一段说的是春天😀。'.concat('花都开了。'.repeat(8), '\n\n', '第二段说的是秋天。'.repeat(6))
+    const parts = []
+    const made = await client.job(text, { onPart: (part) => parts.push(part) })
+    expect(parts.map(({ begin, end }) => text.slice(begin, end)).join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
+    expect(made.durationS).toBeGreaterThan(10)
+    const file = await new Promise((success, fail) => phone.downloadFile({ url: made.url, success, fail }))
+    expect(isMp3(fs.readFileSync(file.tempFilePath))).toBe(true)
+    expect((await client.resumeJob(made.id, text)).durationS).toBe(made.durationS)
+    expect(phone.statuses).toContain(202)
+  })
+
   test('what is shown on the screen need not be heard in the file', async () => {
     const { client } = user('oABC-mini-program-user-label')
     const marked = await client.synthesize('标识。')
