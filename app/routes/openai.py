@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, g, request
-from flask_limiter import RateLimitExceeded
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -171,5 +170,5 @@ def _in_their_shape(error: Exception) -> Response:
     return translated
 
 
-for _kind in (ProxyError, HTTPException, RateLimitExceeded, SQLAlchemyError, *FOREIGN):
+for _kind in (ProxyError, HTTPException, SQLAlchemyError, *FOREIGN):
     blueprint.register_error_handler(_kind, _in_their_shape)
