@@ -18,10 +18,10 @@ MAX_FRAMES = 400
 
 _INITIALS = np.array([SYMBOL_IDS[initial] for initial in INITIALS])
 _FINALS = np.array([SYMBOL_IDS[final] for final in FINALS])
-HASTE = 0.3
-"""An initial is ``speed ** HASTE`` times as short in hurried speech: vowels give way, consonants hardly do."""
+STIFFNESS = 0.5
+"""An initial's length goes with ``speed ** -STIFFNESS``: vowels give way to haste, consonants hardly do."""
 MOST = 0.6
-"""Share of a syllable's frames that its initial may take in haste."""
+"""Share of a syllable's frames that an initial kept long may take."""
 
 
 def opens_syllable(phonemes: IntArray) -> npt.NDArray[np.bool_]:
@@ -35,9 +35,9 @@ def frames_from_log(
 ) -> IntArray:
     """Whole frames of each phoneme, (L,), each at least 1.
 
-    Rounds the running sum, not each phoneme, so that the whole keeps its length at any speed. In haste an initial
-    keeps most of its length and the final after it gives way, as people do it: a burst of two frames cut to one is
-    another consonant.
+    Rounds the running sum, not each phoneme, so that the whole keeps its length at any speed. An initial keeps most
+    of its length and the final after it gives way, as people do it: a burst cut short or drawn out is another
+    consonant.
 
     Args:
         log_durations: (L,) natural logarithm of frames.
@@ -50,9 +50,10 @@ def frames_from_log(
     speeds = np.broadcast_to(np.asarray(speed, dtype=np.float64), natural.shape)
     wanted = natural / speeds
     if initials is not None:
-        first = np.flatnonzero(initials & (speeds > 1))
+        first = np.flatnonzero(initials)
         syllable = wanted[first] + wanted[first + 1]
-        kept = np.maximum(wanted[first], np.minimum(natural[first] * speeds[first] ** -HASTE, MOST * syllable))
+        most = np.maximum(wanted[first], MOST * syllable)
+        kept = np.minimum(natural[first] * speeds[first] ** -STIFFNESS, most)
         wanted[first], wanted[first + 1] = kept, syllable - kept
     borders = np.round(np.cumsum(wanted)).astype(np.int64)
     return np.maximum(np.diff(borders, prepend=0), 1)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tts_engine.durations import HASTE, MAX_FRAMES, expand, frames_from_log, opens_syllable, places, retime
+from tts_engine.durations import MAX_FRAMES, STIFFNESS, expand, frames_from_log, opens_syllable, places, retime
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 
 RNG = np.random.default_rng(3)
@@ -84,21 +84,24 @@ def test_an_initial_is_one_only_before_a_final():
     assert np.flatnonzero(opens_syllable(phonemes)).tolist() == [1, 6]
 
 
-def test_in_haste_the_final_gives_way_and_the_syllable_keeps_its_length():
+@pytest.mark.parametrize(("speed", "first", "second"), [(2.0, 14, 21), (0.5, 28, 57)])
+def test_the_final_gives_way_and_the_syllable_keeps_its_length(speed, first, second):
     logs = np.log(np.array([10, 20, 60, 10, 40, 30], np.float32))
     initials = np.array([False, True, False, False, True, False])
-    frames = frames_from_log(logs, 2.0, initials)
-    assert frames[1] == round(20 * 2**-HASTE)
-    assert frames[4] == round(0.6 * 35)  # most of a syllable whose initial is longer than its final
-    assert [frames[0], frames[1] + frames[2], frames[3], frames[4] + frames[5]] == [5, 40, 5, 35]
+    frames = frames_from_log(logs, speed, initials)
+    assert frames[1] == first == round(20 * speed**-STIFFNESS)
+    assert frames[4] == pytest.approx(second, abs=1)
+    assert [frames[0], frames[1] + frames[2], frames[3], frames[4] + frames[5]] == [
+        round(natural / speed) for natural in (10, 80, 10, 70)
+    ]
 
 
-def test_in_slow_speech_all_stretch_alike():
-    logs = np.log(np.array([4, 12], np.float32))
-    assert frames_from_log(logs, 0.5, np.array([True, False])).tolist() == [8, 24]
+def test_an_initial_longer_than_its_final_is_no_longer_than_before():
+    frames = frames_from_log(np.log(np.array([40, 10], np.float32)), 2.0, np.array([True, False]))
+    assert frames.tolist() == [20, 5]
 
 
 def test_only_hurried_phonemes_are_hurried():
     logs = np.log(np.array([10, 30, 10, 30], np.float32))
     frames = frames_from_log(logs, np.array([1.0, 1.0, 2.0, 2.0]), np.array([True, False, True, False]))
-    assert frames.tolist() == [10, 30, 8, 12]
+    assert frames.tolist() == [10, 30, 7, 13]
