@@ -1,6 +1,7 @@
 """How many requests one caller and one address may make, counted in this process or, for several, in Redis.
 
-The counting is the ``limits`` library's. Flask-Limiter on top of it took as long as all the rest of a cached answer.
+Flask-Limiter keeps storage and strategy; its strategy is asked directly, since its own checks before every request
+took as long as all the rest of a cached answer.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from typing import TypeVar
 
 from circuitbreaker import CircuitBreaker  # type: ignore[import-untyped]
 from flask import Flask, Response, g, request
+from flask_limiter import Limiter
 from limits import RateLimitItem, parse_many
 from limits.errors import ConfigurationError, StorageError
-from limits.storage import MemoryStorage, storage_from_string
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.storage import MemoryStorage
+from limits.strategies import RateLimiter
 
 from app.auth import claimed_key_id
 from app.errors import RateError
@@ -54,8 +56,8 @@ class Counters:
     """Sliding windows in Redis, or in this process: always without Redis, and while Redis is away. Thread-safe."""
 
     def __init__(self, uri: str) -> None:
-        self._own = SlidingWindowCounterRateLimiter(_SweptMemory())
-        self._shared = None if uri.startswith("memory://") else _redis(uri)
+        self._own = _strategy(_SweptMemory.ADDRESS)
+        self._shared = None if uri.startswith("memory://") else _shared(uri)
         self._breaker = CircuitBreaker(1, _REDIS_PAUSE_S, StorageError, "limits")
 
     def hit(self, item: RateLimitItem, *who: str) -> bool:
@@ -71,7 +73,7 @@ class Counters:
         stats = self._asked(lambda limiter: limiter.get_window_stats(item, *who))
         return max(1, math.ceil(stats.reset_time - time.time()))
 
-    def _asked(self, ask: Callable[[SlidingWindowCounterRateLimiter], T]) -> T:
+    def _asked(self, ask: Callable[[RateLimiter], T]) -> T:
         if self._shared is not None and not self._breaker.opened:
             try:
                 with self._breaker:
@@ -191,26 +193,40 @@ def _read(settings: LimitSettings, name: str) -> list[RateLimitItem]:
         raise SettingsError(f"设置 limits.{name} 有误：应写作 60/minute 或 60/minute; 1000/hour。") from error
 
 
-def _redis(uri: str) -> SlidingWindowCounterRateLimiter:
-    timeouts = {"socket_timeout": _REDIS_TIMEOUT_S, "socket_connect_timeout": _REDIS_TIMEOUT_S}
+def _shared(uri: str) -> RateLimiter:
     try:
         if "://" not in uri:
             raise ValueError("no scheme")
-        storage = storage_from_string(uri, wrap_exceptions=True, **timeouts)
-        return SlidingWindowCounterRateLimiter(storage)
+        return _strategy(uri, socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S)
     except (ConfigurationError, NotImplementedError, ValueError) as error:
         raise SettingsError("设置 limits.storage_uri 有误：应为 memory:// 或 redis://…。") from error
+
+
+def _strategy(uri: str, **options: float) -> RateLimiter:
+    """Flask-Limiter's sliding window over one storage; ``StorageError`` is what it raises when that is away.
+
+    It is given a Flask of its own: on the proxy's it would hang its checks before and after every request.
+    """
+    limiter = Limiter(
+        key_func=address_key,
+        app=Flask("limits"),
+        storage_uri=uri,
+        storage_options={"wrap_exceptions": True, **options},  # type: ignore[dict-item]  # floats are read as well
+        strategy="sliding-window-counter",
+    )
+    return limiter.limiter
 
 
 class _SweptMemory(MemoryStorage):
     """Drops what is over every ten seconds; the base class starts a thread for that at every hit."""
 
     STORAGE_SCHEME = ["swept-memory"]  # noqa: RUF012 (as the base class has it)
+    ADDRESS = "swept-memory://"
 
-    def __init__(self) -> None:
+    def __init__(self, uri: str | None = None, wrap_exceptions: bool = False, **options: str) -> None:
         self._sweep_lock = threading.Lock()
         self._sweep_due_s = time.monotonic() + _SWEEP_S
-        super().__init__()
+        super().__init__(uri, wrap_exceptions, **options)
 
     def _MemoryStorage__schedule_expiry(self) -> None:  # noqa: N802 (the base class's private name)
         now = time.monotonic()

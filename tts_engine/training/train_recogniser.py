@@ -22,8 +22,9 @@ from tts_engine.training.recogniser import BLANK, Recogniser, RecogniserConfig, 
 from tts_engine.training.train_acoustic import Batch, batches, collate
 
 CTC_FROM = 0.5
-STRETCH = (-0.45, 0.45)
-"""Natural logarithm of the factor by which half of the batches are slowed or hastened: the judge must not mind how
+STRETCHED = 0.65
+STRETCH = (-0.45, 0.55)
+"""Natural logarithm of the factor by which most batches are slowed or hastened: the judge must not mind how
 another speed was come by, whether spoken (as in the corpus) or stretched.
 """
 
@@ -96,7 +97,7 @@ def train(arguments: argparse.Namespace) -> Path:
         while clock.done < 1:
             todo = todo or batches(features, arguments.batch, rng)
             batch = collate([features[index] for index in todo.pop()])
-            factor = float(np.exp(rng.uniform(*STRETCH))) if rng.random() < 0.5 else 1.0
+            factor = float(np.exp(rng.uniform(*STRETCH))) if rng.random() < STRETCHED else 1.0
             mel, labels, mask = stretch(roughen(batch.mel, torch_rng), frame_labels(batch), batch.mask, factor)
             mel, mask = mel.to(device), mask.to(device)
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
