@@ -132,7 +132,10 @@ REFUSALS = [
     pytest.param(json_of(sample_rate=True), 422, "invalid_field", id="true as sample rate"),
     pytest.param(json_of(timestamps=1), 422, "invalid_field", id="number as flag"),
     pytest.param(json_of(emotion="happy"), 422, "invalid_field", id="emotion"),
-    pytest.param(json_of(pitch=1), 422, "invalid_field", id="pitch"),
+    pytest.param(json_of(pitch=13), 422, "invalid_field", id="pitch"),
+    pytest.param(json_of(volume=13), 422, "invalid_field", id="volume"),
+    pytest.param(json_of(seed=-1), 422, "invalid_field", id="seed"),
+    pytest.param(json_of(ssml="yes"), 422, "invalid_field", id="ssml"),
     pytest.param(json_of(voice_id="x"), 422, "invalid_field", id="voice_id"),
 ]
 
@@ -163,7 +166,7 @@ def test_the_limit_of_a_body_is_exact_and_a_longer_one_is_never_cut(client, auth
     assert answer.get_json().get("limit") == (65_536 if status == 413 else None)
 
 
-@pytest.mark.parametrize("name", ["emotion", "intensity", "pitch", "volume", "voice_id", "文本"])
+@pytest.mark.parametrize("name", ["emotion", "intensity", "tone", "voice_id", "文本"])
 def test_an_unknown_field_is_named(client, auth, name):
     problem = client.post("/tts", json={"text": "a", name: 1}, headers=auth).get_json()
     assert (problem["field"], name in problem["detail"]) == (name, True)

@@ -206,5 +206,5 @@ def _enclosed(phonemes: Sequence[Phoneme]) -> tuple[Phoneme, ...]:
     if not phonemes:
         return ()
     first, last = phonemes[0], phonemes[-1]
-    begin = replace(first, symbol=EDGE, tone=0, end=first.begin)
-    return (begin, *phonemes, replace(last, symbol=EDGE, tone=0, begin=last.end))
+    begin = replace(first, symbol=EDGE, tone=0, end=first.begin, pause_ms=None)
+    return (begin, *phonemes, replace(last, symbol=EDGE, tone=0, begin=last.end, pause_ms=None))

@@ -159,3 +159,16 @@ def test_the_import_is_silent_and_without_torch():
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_given_pause_is_given_once_and_stays_with_the_sentence_that_it_follows(frontend):
+    first, second = frontend.read("你好。[pause:500ms]再见。").sentences
+    assert [(p.symbol, p.pause_ms) for p in first.phonemes if not p.tone] == [("sil", None), ("。", 500), ("sil", None)]
+    assert all(phoneme.pause_ms is None for phoneme in second.phonemes)
+    (begun,) = frontend.read("[pause:1s]好").sentences
+    assert [(p.symbol, p.pause_ms) for p in begun.phonemes[:2]] == [("sil", None), ("，", 1000)]
+
+
+def test_a_given_reading_is_final_and_its_neighbours_follow_it(frontend):
+    tokens = frontend.read("很好(hao4)，很(hen3)好，买好(hao3)酒").sentences[0].tokens
+    assert " ".join(token.pinyin for token in tokens) == "hen3 hao4 hen3 hao3 mai2 hao3 jiu3"
