@@ -279,6 +279,13 @@ describe('speak', () => {
     expect(reader.state.status).toBe('playing')
   })
 
+  test('that ends in the moment it begins leaves nothing running', async () => {
+    const done = client.speak('短。', { onPlay: () => phone.context.end() })
+    await pass(0)
+    await done
+    expect(jest.getTimerCount()).toBe(1) // the index of the cache, which is written soon
+  })
+
   test('of nothing says so', async () => {
     await expect(client.speak('')).rejects.toMatchObject({ code: 'empty_text' })
   })

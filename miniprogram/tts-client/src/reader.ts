@@ -377,6 +377,8 @@ export class Reader<Options> {
 
   private _tick(): void {
     if (this._timer !== undefined) clearInterval(this._timer)
+    this._timer = undefined
+    if (this.state.status !== 'playing') return // whoever was told of the sound has ended it at once
     this._timer = setInterval(() => {
       const piece = this._piece
       const clip = this._clips[piece]
