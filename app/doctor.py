@@ -32,7 +32,8 @@ _DAY_S = 86_400
 _SOON_DAYS = 21
 _MAX_SKEW_S = 30
 _TIMEOUT_S = 5
-_PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?==([^\s#]+)")
+_PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?==([^\s#;]+)(?=\s*(?:#|$))")
+"""A line with a marker (``; python_full_version < …``) is for other Pythons, and not looked at."""
 
 
 @dataclass(frozen=True)
