@@ -5,6 +5,7 @@ One process with threads by default: limits in memory stay exact, and the thread
 loads everything before it forks, so that its pages are shared by all workers.
 """
 
+import atexit
 import gc
 import os
 import shutil
@@ -20,6 +21,15 @@ from gunicorn.workers.base import Worker
 # prometheus_client is imported, which ``app`` does.
 _metrics = Path(tempfile.mkdtemp(prefix="tts-metrics-"))
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
+_master = os.getpid()
+
+
+@atexit.register
+def _forget_metrics() -> None:
+    """The master ends, also when it is refused its start; a worker inherits this and leaves the folder alone."""
+    if os.getpid() == _master:
+        shutil.rmtree(_metrics, ignore_errors=True)
+
 
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
@@ -82,8 +92,3 @@ def pre_fork(_server: object, _worker: object) -> None:
 def child_exit(_server: object, worker: Worker) -> None:
     """The gauges of a worker that is gone no longer count."""
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-def on_exit(_server: object) -> None:
-    """The master ends."""
-    shutil.rmtree(_metrics, ignore_errors=True)
