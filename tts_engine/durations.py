@@ -24,10 +24,11 @@ MOST = 0.6
 """Share of a syllable's frames that an initial kept long may take."""
 
 
-def opens_syllable(phonemes: IntArray) -> npt.NDArray[np.bool_]:
+def opens_syllable(phonemes: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
     """Which of the phoneme ids (L,) are initials that a final follows."""
     before_final = np.append(np.isin(phonemes[1:], _FINALS), False)
-    return np.isin(phonemes, _INITIALS) & before_final
+    first: npt.NDArray[np.bool_] = np.isin(phonemes, _INITIALS) & before_final
+    return first
 
 
 def frames_from_log(

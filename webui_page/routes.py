@@ -113,7 +113,8 @@ async def info(request: Request) -> Response:
             "sample_rate": engine.sample_rate,
             "voices": [
                 {"name": v.name, "title": v.title, "gender": v.gender}
-                for v in (*engine.voices, *parts.library.public())
+                for voices in (engine.voices, parts.library.public())
+                for v in voices
             ],
             "emotions": list(engine.emotions),
             "speed": {"min": MIN_SPEED, "max": MAX_SPEED},

@@ -130,7 +130,8 @@ def contour(phonemes: Sequence[Phoneme], ends_s: npt.NDArray[np.float64], f0: Fl
         passed = np.clip((times[inside] - start) / max(ends_s[clause.end - 1] - start, 1e-3), 0, 1)
         added[inside] = line + spread + own.rise_st * passed**1.5
     tremor = manner.tremor_st * np.sin(2 * np.pi * _TREMOR_HZ * times)
-    return (added + tremor).astype(np.float32)
+    contour: FloatArray = (added + tremor).astype(np.float32)
+    return contour
 
 
 def _with_mark(manner: Manner, mark: str) -> Manner:

@@ -156,7 +156,7 @@ def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSp
     model = FastSpeech2(config)
     with torch.no_grad():
         model.speaker_table.weight.copy_(torch.from_numpy(identities.fixed[:named]))
-    model.speaker_table.weight.requires_grad_(requires_grad=False)
+    model.speaker_table.weight.requires_grad_(False)  # torch takes no name for it
     if arguments.warm_start is not None:
         warm(model, FastSpeech2.from_pretrained(arguments.warm_start))
     return model, identities
