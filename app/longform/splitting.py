@@ -6,6 +6,8 @@ import re
 
 _SENTENCE = re.compile(r"[。！？!?；;…\n]+[”’」』）)】》\"']*\s*|[.]\s+")
 _PAUSE = re.compile(r"[，,、：:]+\s*|\s+")
+_MARK = re.compile(r"[(（][^()（）\n]{1,60}[)）]|[\[［]pause[^\]］\n]{0,26}[\]］]", re.IGNORECASE)
+"""A reading or a pause that the author wrote; a cut inside would have it read out."""
 
 
 def split(text: str, size: int) -> list[tuple[int, int]]:
@@ -22,8 +24,15 @@ def split(text: str, size: int) -> list[tuple[int, int]]:
 
 
 def _cut(text: str, begin: int, limit: int) -> int:
+    marks = [match.span() for match in _MARK.finditer(text, begin, limit + 64)]
     for pattern in (_SENTENCE, _PAUSE):
         ends = [match.end() for match in pattern.finditer(text, begin, limit)]
+        ends = [end for end in ends if not _inside(end, marks)]
         if ends and ends[-1] > begin:
             return ends[-1]
-    return limit
+    mark = _inside(limit, marks)
+    return mark[0] if mark is not None and mark[0] > begin else limit
+
+
+def _inside(position: int, marks: list[tuple[int, int]]) -> tuple[int, int] | None:
+    return next(((begin, end) for begin, end in marks if begin < position < end), None)

@@ -38,6 +38,11 @@ def submit() -> Response:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not _KEY.fullmatch(key):
         raise FieldError("Idempotency-Key", "应为 1 到 128 个可见的 ASCII 字符")
+    if wanted.ssml and len(text) > parts.settings.jobs.part_chars:
+        most = parts.settings.jobs.part_chars
+        raise FieldError(
+            "ssml", f"长文本会分段合成，SSML 在这里最多 {most} 个字符：请改用 /tts、/tts/stream 或文中标注"
+        )
     allow_label(wanted)
     wish = wanted.wish(text)
     permit(wish.order)

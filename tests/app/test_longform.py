@@ -34,6 +34,25 @@ TEXT = "".join(f"这是第{n}句话。" for n in "一二三四五六七八九十
 SECRET = "a-secret-of-twenty-four-characters"
 
 
+@pytest.mark.parametrize("mark", ["(chong2 qing4)", "（chóng）", "[pause:1.5s]"])
+def test_no_cut_goes_through_a_mark(mark):
+    text = f"重庆{mark}好" * 20
+    for size in range(20, 60):
+        pieces = [text[begin:end] for begin, end in split(text, size)]
+        assert "".join(pieces) == text
+        assert sum(piece.count(mark) for piece in pieces) == 20
+
+
+def test_ssml_too_long_to_be_spoken_at_once_is_refused_before_anything_is_charged(app, auth):
+    body = {"text": f"<speak>{TEXT}</speak>", "ssml": True}
+    answer = app.test_client().post("/jobs", json=body, headers=auth)
+    assert (answer.status_code, answer.get_json()["field"]) == (422, "ssml")
+    assert (
+        app.test_client().post("/jobs", json={"text": "<speak>好</speak>", "ssml": True}, headers=auth).status_code
+        == 202
+    )
+
+
 @pytest.fixture
 def app(make_app):
     return make_app(jobs__part_chars=30, jobs__callback_secret=SECRET, jobs__callback_private="true")

@@ -3,9 +3,11 @@
 import json
 import os
 import threading
+import time
 
 import pytest
 
+from app.markup import spoken
 from app.screening import BlockList, Words
 from app.services import services_of
 from app.wechat.security import PART_CHARS, parts
@@ -68,6 +70,36 @@ def test_what_is_in_the_cache_is_refused_as_soon_as_its_word_is_blocked(make_app
 )  # fmt: skip
 def test_words_are_found_behind_small_disguises_and_not_across_sentences(words, text, found):
     assert BlockList(words("坏词\nbad\n")).blocks(text) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "ssml", "found"),
+    [
+        ("坏(huai4)词(ci2)", False, True), ("坏[pause:1ms]词", False, True), ("坏（huài）词", False, True),
+        ("（bad）", False, True), ("好(hao3)词", False, False),
+        ("<speak>坏<break time='1ms'/>词</speak>", True, True),
+        ("<speak>坏<!-- x -->词</speak>", True, True),
+        ("<speak>&#22351;<![CDATA[词]]></speak>", True, True),
+        ("<speak><sub alias='坏词'>好</sub></speak>", True, True),
+        ("<speak>坏<sub x='>' alias=\"词\">好</sub></speak>", True, True),
+        ("<speak><sub x=\" alias='好'\" alias='坏词'>好</sub></speak>", True, True),
+        ("<speak>坏<phoneme ph='ci2'>词</phoneme></speak>", True, True),
+        ("<speak>坏\n<emphasis>词</emphasis></speak>", True, True),
+        ("<speak><s>坏</s><s>词</s></speak>", True, False),
+        ("<speak>好<sub alias='话'>词</sub></speak>", True, False),
+    ],
+)  # fmt: skip
+def test_no_mark_hides_a_word(make_app, words, auth, text, ssml, found):
+    client = make_app(safety__block_list_file=words("坏词\nbad\n")).test_client()
+    answer = client.post("/tts", json={"text": text, "ssml": ssml}, headers=auth)
+    assert (answer.status_code == 422 and answer.get_json()["code"] == "text_refused") is found
+
+
+@pytest.mark.parametrize("unit", ['<a "', "<!--", "<sub>", "<", "(a", "[pause:"])
+def test_hostile_marks_take_no_time(unit):
+    begin = time.process_time()
+    spoken(unit * (100_000 // len(unit)), True)
+    assert time.process_time() - begin < 2
 
 
 def test_a_long_text_against_a_long_list_takes_no_time(words):
