@@ -1,12 +1,23 @@
-"""A reading as HTML: every character with its pinyin over it. Knows tone marks and escaping, knows no Gradio."""
+"""A reading as HTML: every character with its pinyin over it, and what ``chooser.js`` offers when it is clicked.
+
+Knows tone marks and escaping, knows no Gradio.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from html import escape
+from itertools import groupby
+from pathlib import Path
 
 from tts_engine.frontend.reading import Notice, Reading, Token
+from webui_page.override import AUTOMATIC, choices
+
+CHOOSER = Path(__file__).with_name("chooser.js").read_text(encoding="utf-8")
+"""Runs in the page; triggers ``choose`` with ``begin`` and ``pinyin``."""
+
+_HINT = "点带虚线的字可以改它的读音；有底色的是按规则改写后的读法；彩色的拼音有变调。"
 
 _COMBINING = "\u0304\u0301\u030c\u0300"
 _SYLLABLE = re.compile(r"([a-zêü]+)([1-5])")
@@ -42,24 +53,40 @@ def ruby(reading: Reading) -> str:
     parts: list[str] = []
     for sentence in reading.sentences:
         position = sentence.begin
-        for token in sentence.tokens:
-            parts.append(escape(reading.text[position : max(position, token.begin)]))
-            parts.append(_token(token, reading.text))
-            position = max(position, token.end)
+        for (begin, end), tokens in groupby(sentence.tokens, key=lambda token: (token.begin, token.end)):
+            parts.append(escape(reading.text[position : max(position, begin)]))
+            parts.append(_span(tuple(tokens), reading.text))
+            position = max(position, end)
         parts.append(escape(reading.text[position : sentence.end]))
     body = "".join(parts).replace("\n", "<br>")
-    return f'<p class="reading" lang="zh-CN">{body}</p>{_notices(reading.notices)}'
+    return f'<p class="reading" lang="zh-CN">{body}</p><p class="hint">{_HINT}</p>{_notices(reading.notices)}'
 
 
-def _token(token: Token, text: str) -> str:
-    said, wrote = token.text, text[token.begin : token.end]
-    notes = [f"{wrote} 读作 {said}"] if wrote != said else []
+def _span(tokens: tuple[Token, ...], text: str) -> str:
+    """What is said for one stretch of the text."""
+    said, wrote = "".join(token.text for token in tokens), text[tokens[0].begin : tokens[0].end]
+    note = f"{wrote} 读作 {said}" if wrote != said else ""
+    return "".join(_token(token, text, note) for token in tokens)
+
+
+def _token(token: Token, text: str, note: str) -> str:
+    notes, kinds = [note] if note else [], ["rewritten"] if note else []
     if token.pinyin != token.citation:
         notes.append(f"变调：{marked(token.citation)} → {marked(token.pinyin)}")
-    attributes = f' class="changed" title="{escape("；".join(notes))}"' if notes else ""
+        kinds.append("changed")
+    attributes = f' class="{" ".join(kinds)}" title="{escape("；".join(notes))}"' if notes else ""
     over = marked(token.pinyin)
-    over = "" if over == said else f"<rp>(</rp><rt>{escape(over)}</rt><rp>)</rp>"
-    return f"<ruby{attributes}>{escape(said)}{over}</ruby>"
+    over = "" if over == token.text else f"<rp>(</rp><rt>{escape(over)}</rt><rp>)</rp>"
+    return f"<ruby{attributes}{_offer(token, text)}>{escape(token.text)}{over}</ruby>"
+
+
+def _offer(token: Token, text: str) -> str:
+    """Attributes of a character that may be read otherwise: ``value shown`` of each choice, ``|`` between them."""
+    offered = [f"{pinyin} {marked(pinyin) if pinyin != AUTOMATIC else '自动'}" for pinyin in choices(token, text)]
+    if not offered:
+        return ""
+    joined = escape("|".join(offered))
+    return f' role="button" tabindex="0" data-begin="{token.begin}" data-now="{token.pinyin}" data-readings="{joined}"'
 
 
 def _notices(notices: tuple[Notice, ...]) -> str:

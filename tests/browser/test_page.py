@@ -14,8 +14,16 @@ import soundfile
 
 from tests.browser.watch import Watched
 from tests.webui.engine import CHAR_SAMPLES, RATE, Gate, SineEngine
+from tests.webui.serving import Server
+from tts_engine.frontend import Frontend
+from tts_engine.frontend.reading import Reading
+from tts_engine.frontend.ssml import Markup
+from tts_engine.synthesizer import SynthesisOptions
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*no_silent_downcasting")  # Gradio's own use of pandas
+pytestmark = [  # Gradio's own use of pandas
+    pytest.mark.filterwarnings("ignore:.*no_silent_downcasting"),
+    pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
+]
 TEXT = "你好。今天天气★很好。"
 
 
@@ -80,6 +88,101 @@ def test_every_character_gets_its_reading(page):
     assert page.locator("#reading ruby.changed").get_attribute("title") == "变调：mǎ → mā"
     assert "第 6 个字符“★”：这个符号不发音。" in page.text("#reading")
     page.check_quiet()
+
+
+def test_every_slider_changes_the_sound(page):
+    sounds = {}
+    fields = (("语速", "1"), ("音高", "12"), ("语调起伏", "0.5"), ("音量", "-20"), ("随机种子", "7"))
+    for number, (name, value) in enumerate(fields, start=1):
+        field = page.get_by_role("spinbutton", name=name)
+        before = field.input_value()
+        field.fill(value)
+        field.press("Tab")
+        page.speak("好" * number)
+        page.get_by_text(f"完成：0.{number}0 秒").wait_for()  # not the sound before
+        sounds[name] = soundfile.read(io.BytesIO(page.download()))[0][:CHAR_SAMPLES]
+        field.fill(before)
+        field.press("Tab")
+    plain = sounds.pop("语速")
+    assert np.argmax(np.abs(np.fft.rfft(sounds["音高"]))) == pytest.approx(440 * len(plain) / RATE, abs=1)
+    assert np.std(sounds["音量"]) == pytest.approx(np.std(plain) / 10, rel=0.02)
+    assert all(np.abs(sound - plain).max() > 0.1 for sound in sounds.values())
+    page.check_quiet()
+
+
+def test_a_seed_that_is_none_is_refused_with_a_sentence(page):
+    page.fill("好")
+    page.get_by_role("spinbutton", name="随机种子").fill("1.5")
+    page.get_by_role("button", name="合成", exact=True).click()
+    page.locator("#status [role=alert]").wait_for()
+    assert "应为 0 到 4294967295 之间的整数。" in page.text("#status")
+
+
+class FrontedEngine(SineEngine):
+    """Reads as the real one does."""
+
+    frontend = Frontend()
+
+    def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
+        return self.frontend.read(text, Markup(bool(options and options.ssml), "error"))
+
+
+@pytest.fixture(scope="module")
+def reader(start) -> Iterator[Server]:
+    with start(FrontedEngine()) as server:
+        yield server
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_click_on_a_character_overrides_its_reading(browser, reader, scheme):
+    with Watched.open(browser, reader.url, width=375, scheme=scheme) as page:
+        page.fill("他重要50%${1}{{x}}<b>行")
+        page.get_by_role("button", name="这句话怎么读").click()
+        page.locator("#reading ruby", has_text="重").click()
+        choices = page.locator("#reading .choices button")
+        assert choices.all_inner_texts() == ["zhòng", "chóng", "tóng"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 375
+        shade = page.brightness("#reading .choices", "backgroundColor")
+        assert shade < 80 if scheme == "dark" else shade > 230
+        if "SCREENSHOT" in os.environ:
+            page.screenshot(path=f"var/choices-{scheme}.png", full_page=True)
+        choices.nth(1).click()
+        page.wait_for_function("document.querySelector('#reading ruby:nth-of-type(2) rt').innerText === 'chóng'")
+        assert page.get_by_label("要朗读的文本").input_value() == "他重(chong2)要50%${1}{{x}}<b>行"
+        assert page.locator("#reading ruby.rewritten").first.get_attribute("title") == "50% 读作 百分之五十"
+        page.locator("#reading ruby", has_text="重").press("Enter")
+        page.get_by_role("button", name="自动").click()
+        page.wait_for_function("document.querySelector('#reading ruby:nth-of-type(2) rt').innerText === 'zhòng'")
+        assert page.get_by_label("要朗读的文本").input_value() == "他重要50%${1}{{x}}<b>行"
+        page.check_quiet()
+
+
+def test_a_text_that_was_edited_meanwhile_is_not_overwritten(browser, reader):
+    with Watched.open(browser, reader.url) as page:
+        page.fill("重庆")
+        page.get_by_role("button", name="这句话怎么读").click()
+        page.locator("#reading ruby", has_text="重").click()
+        page.fill("不重庆")
+        page.locator("#reading .choices button").first.click()
+        page.get_by_text("文本已经改过：请再按“这句话怎么读”，然后选读音。").wait_for()
+        assert page.get_by_label("要朗读的文本").input_value() == "不重庆"
+
+
+def test_the_switch_makes_the_text_ssml(browser, reader):
+    with Watched.open(browser, reader.url) as page:
+        page.get_by_label("文本是 SSML").check()
+        page.speak('<speak><sub alias="你好">嗨</sub>重</speak>')
+        page.get_by_role("button", name="这句话怎么读").click()
+        page.locator("#reading ruby").first.wait_for()
+        assert page.locator("#reading ruby").count() == 3
+        page.locator("#reading ruby", has_text="重").click()
+        page.get_by_role("button", name="chóng").click()
+        page.wait_for_function("document.querySelector('#reading').innerText.includes('chóng')")
+        assert page.get_by_label("要朗读的文本").input_value() == '<speak><sub alias="你好">嗨</sub>重(chong2)</speak>'
+        page.fill("<speak>坏")
+        page.get_by_role("button", name="合成", exact=True).click()
+        page.locator("#status [role=alert]").wait_for()
+        assert "第 1 行" in page.text("#status")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""An engine that can be computed: 0.1 s of a 220 Hz sine for every character, a sentence at every 。"""
+"""An engine that can be computed: 0.1 s of a 220 Hz sine for every character, a sentence at every 。
+
+Pitch, volume and seed change frequency, size and phase; what range differs from 1 is the octave above.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,7 @@ class SineEngine:
         names = tuple(voice.name for voice in self.voices)
         if options.voice not in names and options.speaker is None:
             raise UnknownVoiceError(options.voice, names)
-        reading = self.read(text)
+        reading = self.read(text, options)
         spoken = [sentence for sentence in reading.sentences if sentence.phonemes]
         if not spoken:
             raise EmptyTextError
@@ -82,7 +85,9 @@ class SineEngine:
             with self._lock:
                 self.at_once -= 1
         char_s = CHAR_S / options.speed
-        samples = 0.5 * np.sin(2 * np.pi * 220 * np.arange(round(self._length_s(sentence, options) * RATE)) / RATE)
+        turns = np.arange(round(self._length_s(sentence, options) * RATE)) / RATE * 220 * 2 ** (options.pitch / 12)
+        tone = np.sin(2 * np.pi * turns + options.seed) + (options.range - 1) * np.sin(4 * np.pi * turns)
+        samples = 0.5 * 10 ** (options.volume / 20) * tone
         timings = tuple(
             Timing(
                 round(1000 * (start_s + n * char_s)),

@@ -37,7 +37,9 @@ def test_tone_digits_become_marks(pinyin, expected):
 
 def test_every_character_is_there_and_escaped():
     html = ruby(SineEngine().read("变<b>。★\n好"))
-    assert '<ruby class="changed" title="变调：mǎ → mā">变<rp>(</rp><rt>mā</rt><rp>)</rp></ruby>' in html
+    assert '<ruby class="changed" title="变调：mǎ → mā" role="button" tabindex="0" data-begin="0"' in html
+    assert 'data-now="ma1" data-readings="bian4 biàn' in html
+    assert '">变<rp>(</rp><rt>mā</rt><rp>)</rp></ruby>' in html
     assert "&lt;" in html and "<b>" not in html
     assert "★<br>" in html
     assert "第 6 个字符“★”：这个符号不发音。" in html
@@ -46,7 +48,8 @@ def test_every_character_is_there_and_escaped():
 def test_a_number_shows_what_is_said_for_it():
     tokens = tuple(Token(1, 3, said, pinyin, pinyin, "number") for said, pinyin in (("十", "shi2"), ("二", "er4")))
     html = ruby(Reading("第12页", (Sentence(0, 4, "第十二页", tokens, ()),), ()))
-    assert '<ruby class="changed" title="12 读作 十">十<rp>(</rp><rt>shí</rt>' in html
+    assert '<ruby class="rewritten" title="12 读作 十二">十<rp>(</rp><rt>shí</rt>' in html
+    assert "data-readings" not in html  # a reading can be written behind a Chinese character only
     assert html.index("第") < html.index("十<") < html.index("二<") < html.index("页")
 
 

@@ -81,6 +81,13 @@ def write(writer: ScriptWriter, text: str, places: Places, paused_ms: int) -> in
     return marks
 
 
+def reading_at(text: str, at: int) -> tuple[int, tuple[str, ...]] | None:
+    """Where the parenthesis that opens at ``at`` ends, and its syllables; None where it holds no pinyin."""
+    match = _MARK.match(text, at)
+    pinyin = syllables(match["pinyin"]) if match and match["pinyin"] else None
+    return (match.end(), pinyin) if match and pinyin else None
+
+
 def milliseconds_of(written: str) -> int | None:
     """``500ms``, ``1.5s`` in milliseconds; None where it is neither."""
     match = _LENGTH.fullmatch(written.strip())
