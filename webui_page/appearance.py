@@ -26,11 +26,11 @@ CSS = """
 .reading .rewritten { background: var(--primary-100); border-radius: 3px; }
 .dark .reading .rewritten { background: var(--primary-900); }
 .reading [data-readings] { cursor: pointer; text-decoration: underline dotted; text-underline-offset: .25em; }
-.hint { margin: 0; font-size: .85rem; color: var(--body-text-color-subdued); }
+.hint { margin: 0; font-size: .85rem; opacity: .8; }
 .choices { position: absolute; z-index: 10; display: flex; flex-wrap: wrap; gap: 6px; max-width: 100%; padding: 6px; }
 .choices { border: 1px solid var(--border-color-primary); border-radius: 8px; line-height: 1.4; font-size: 1rem; }
 .choices { background: var(--background-fill-primary); box-shadow: 0 4px 14px #0004; }
-.choices button { min-width: 44px; min-height: 36px; padding: 4px 10px; border-radius: 6px; }
+.choices button { margin: 0; min-width: 44px; min-height: 36px; padding: 4px 10px; border-radius: 6px; }
 .choices button { border: 1px solid var(--border-color-primary); color: var(--body-text-color); }
 .choices button[aria-pressed=true] { border-color: var(--primary-600); font-weight: 600; }
 #status progress { width: 100%; height: 10px; accent-color: var(--primary-600); }
