@@ -21,7 +21,7 @@ FRONTEND = Frontend()
         ("重庆(chong2 qing4)重", 0, "zhong4", "重庆(zhong4 qing4)重"),
         ("重(chong2)长(chang2)", 10 - 1, "zhang3", "重(chong2)长(zhang3)"),
         ("重(chong2)庆", 0, AUTOMATIC, "重庆"),
-        ("𠮷重", 1, "chong2", "𠮷重(chong2)"),
+        ("😀重", 1, "chong2", "😀重(chong2)"),
         ("重(量)", 0, "chong2", "重(chong2)(量)"),
         ("一个", 0, "yi1", "一(yi1)个"),
     ],
