@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from sound.notice import margin, rhythm
 from tests.browser.watch import Watched
 from tests.webui.engine import CHAR_SAMPLES, RATE, Gate, SineEngine
 from tests.webui.serving import Server
@@ -25,6 +26,8 @@ pytestmark = [  # Gradio's own use of pandas
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated"),
 ]
 TEXT = "你好。今天天气★很好。"
+LABEL_SAMPLES = len(margin(RATE)) + len(rhythm(RATE))
+"""What is heard after a sound that may be taken away."""
 
 
 @pytest.fixture
@@ -36,17 +39,17 @@ def page(browser, server) -> Iterator[Watched]:
 def test_typing_and_clicking_makes_a_sound_that_can_be_downloaded(page):
     page.speak(TEXT)
     sound, rate = soundfile.read(io.BytesIO(page.download()))
-    assert (rate, len(sound)) == (RATE, 8 * CHAR_SAMPLES)
-    assert np.sqrt((sound**2).mean()) == pytest.approx(0.5 / np.sqrt(2), abs=0.01)
+    assert (rate, len(sound)) == (RATE, 8 * CHAR_SAMPLES + LABEL_SAMPLES)
+    assert np.sqrt((sound[: 8 * CHAR_SAMPLES] ** 2).mean()) == pytest.approx(0.5 / np.sqrt(2), abs=0.01)
     assert page.text("#status").startswith("完成：0.80 秒")
     assert "“★”：这个符号不发音。" in page.text("#status")
-    assert page.text("#audio #duration") == "0:01"
+    assert page.text("#audio #duration") == "0:02"
     page.check_quiet()
 
 
 def test_the_player_really_plays(page):
     page.speak("好" * 30)
-    page.wait_for_function("document.querySelector('#audio #duration').innerText === '0:03'")
+    page.wait_for_function("document.querySelector('#audio #duration').innerText === '0:04'")
     page.get_by_role("button", name="播放").click()
     page.wait_for_function("document.querySelector('#audio #time').innerText === '0:02'")
     page.check_quiet()
@@ -254,8 +257,8 @@ def test_two_pages_work_at_once(browser, server):
     with Watched.open(browser, server.url) as first, Watched.open(browser, server.url) as second:
         first.speak("一二三")
         second.speak("一二三四五六")
-        assert len(soundfile.read(io.BytesIO(first.download()))[0]) == 3 * CHAR_SAMPLES
-        assert len(soundfile.read(io.BytesIO(second.download()))[0]) == 6 * CHAR_SAMPLES
+        assert len(soundfile.read(io.BytesIO(first.download()))[0]) == 3 * CHAR_SAMPLES + LABEL_SAMPLES
+        assert len(soundfile.read(io.BytesIO(second.download()))[0]) == 6 * CHAR_SAMPLES + LABEL_SAMPLES
 
 
 @pytest.mark.parametrize("width", [375, 768, 1280])
