@@ -171,6 +171,7 @@ def environ(tmp_path):
         "TTS__LIMITS__FAILURES_PER_KEY": "10000/minute",
         "TTS__LIMITS__UPLOADS_PER_SUBJECT": "10000/minute",
         "TTS__PROXY__MIN_FREE_MB": "0",
+        "TTS__GATEWAY__BREAKER_FAILURES": "1000",  # so that failures reach the engine; test_breaker.py counts them
         "TTS__LABEL__EXPLICIT": "none",  # so that lengths are those of the speech; test_labels.py hears them
     }
 

@@ -45,6 +45,7 @@ def environment(folder, webui_port, proxy_port, **settings):
         "AUTH__DEMO_KEY_FILE": folder / "demo_api_key",
         "DATABASE__URL": f"sqlite:///{folder}/app.db",
         "STORAGE__DIR": folder / "audio",
+        "JOBS__QUEUE_FILE": folder / "queue.db",
         "LIMITS__PER_SUBJECT": "100000/minute",
         "LIMITS__PER_ADDRESS": "100000/minute",
         "LIMITS__TOKEN_PER_ADDRESS": "100000/minute",
