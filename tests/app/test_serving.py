@@ -180,7 +180,7 @@ def test_what_is_no_http_is_answered_in_the_one_shape(proxy, data, status, code)
 
 
 def send_endlessly(proxy, path, headers):
-    """The answer to a body without a length. It may be lost when the server closes before all is sent (RFC 9112, 9.6)."""
+    """The answer to a body without a length; lost when the server closes before all is sent (RFC 9112, 9.6)."""
     for _ in range(20):
         chunks = (b" " * 1000 for _ in range(100))
         url = f"https://localhost:{proxy.port}{path}"
