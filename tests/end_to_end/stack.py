@@ -46,6 +46,7 @@ def environment(folder, webui_port, proxy_port, **settings):
         "DATABASE__URL": f"sqlite:///{folder}/app.db",
         "STORAGE__DIR": folder / "audio",
         "JOBS__QUEUE_FILE": folder / "queue.db",
+        "LABEL__EXPLICIT": "none",  # so that lengths are those of the speech
         "LIMITS__PER_SUBJECT": "100000/minute",
         "LIMITS__PER_ADDRESS": "100000/minute",
         "LIMITS__TOKEN_PER_ADDRESS": "100000/minute",
