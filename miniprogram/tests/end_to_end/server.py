@@ -59,6 +59,7 @@ def main():
             "WECHAT__API_URL": wechat.url,
             "LIMITS__PER_SUBJECT": "20/5 seconds",
             "JOBS__QUEUE_FILE": Path(folder) / "queue.db",
+            "LABEL__EXPLICIT": "rhythm",
         }
         with Stack(Path(folder), settings) as stack:
             stack.start("worker", "-m", "app", "worker")
