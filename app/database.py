@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from sqlalchemy import (
     BigInteger,
     Engine,
@@ -368,12 +369,26 @@ def _sqlite_place(database: str | None) -> dict[str, Any]:
     if not database or database == ":memory:":
         raise SettingsError("设置 database.url 有误：SQLite 需要一个文件，内存数据库会丢失密钥。")
     Path(database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _write_ahead(Path(database))
     return {"connect_args": {"timeout": _BUSY_MS / 1000}}
+
+
+def _write_ahead(file: Path) -> None:
+    """Give the file write-ahead logging, which it keeps from then on.
+
+    The switch needs the file for itself, and SQLite does not wait for that (``busy_timeout`` has no say): processes
+    that start together would fail with "database is locked". So they come here one after another.
+    """
+    try:
+        with FileLock(file.with_name(f"{file.name}.lock"), timeout=_BUSY_MS / 1000, mode=0o600):
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+    except Timeout as error:
+        raise SettingsError(f"数据库 {file} 正被别的进程占用，请稍后再试。") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")  # first: switching to WAL may meet another process
-    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.close()

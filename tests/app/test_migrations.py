@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,7 +14,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from app import migrations
 from app.__main__ import main
-from app.database import Base, connect, migrate
+from app.database import Base, _engine, connect, migrate
 from settings import SettingsError
 
 
@@ -85,11 +86,29 @@ def test_a_database_of_a_later_version_is_refused(url):
 
 
 def test_many_may_migrate_at_once(url):
-    with ThreadPoolExecutor(4) as pool:
-        taken = list(pool.map(migrate, [url] * 4))
+    everyone = Barrier(8)
+
+    def together():
+        everyone.wait()
+        return migrate(url)
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [started.result() for started in [pool.submit(together) for _ in range(8)]]
     assert sorted(taken, key=len)[-1] == migrations.known()
     assert [steps for steps in taken if steps] == [migrations.known()]
     assert differences(url) == []
+
+
+def test_many_may_open_a_new_file_at_once(tmp_path):
+    def open_it(file, everyone):
+        everyone.wait()
+        _engine(f"sqlite:///{file}", 1).dispose()
+
+    with ThreadPoolExecutor(8) as pool:
+        for round_ in range(100):  # SQLite alone says "database is locked" in one round of twenty
+            everyone = Barrier(8)
+            opened = [pool.submit(open_it, tmp_path / f"{round_}.db", everyone) for _ in range(8)]
+            assert [future.result() for future in opened] == [None] * 8
 
 
 @pytest.fixture
