@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from tts_engine.errors import InputError
 from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.inline import reading_at
+from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.reading import Reading, Token
-from tts_engine.frontend.view import readings_of
 
 AUTOMATIC = ""
 """The choice that takes an override away."""

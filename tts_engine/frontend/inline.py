@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from pypinyin.constants import PINYIN_DICT
-
 from tts_engine.errors import MarkError
 from tts_engine.frontend.characters import is_han
+from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.pinyin import split_tone
 from tts_engine.frontend.script import Fixed, Override, Script, ScriptWriter, aligned, moved, syllables
 
@@ -123,5 +122,5 @@ def _readings(before: str, written: str) -> dict[int, Override] | None:
 
 
 def _known(character: str, pinyin: str) -> bool:
-    bases = {split_tone(reading)[0] for reading in PINYIN_DICT.get(ord(character), "").split(",") if reading}
+    bases = {split_tone(reading)[0] for reading in readings_of(character)}
     return is_han(character) and split_tone(pinyin)[0] in bases

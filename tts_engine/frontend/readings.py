@@ -12,19 +12,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
-
 from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.data import table
-from tts_engine.frontend.pinyin import numbered
+from tts_engine.frontend.phrasebook import LONGEST, beginning, is_phrase, phrase, readings_of
 from tts_engine.frontend.polyphones import Occurrence, Phrase, Polyphones
 from tts_engine.frontend.words import Word, Words
 
 _CONTEXT = 8
-_LONGEST_PHRASE = 8
 _REMOVED = "!"
-_CITATIONS = {"一": "yi1", "不": "bu4"}
-"""pypinyin's phrases write some of the sandhi of these two; ours comes later and knows more."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ class Readings:
         if stem != word.text and stem in self._neutral:
             return word.end - 2, word.end - 1
         listed = word.text in self._neutral
-        if not listed and (word.text in self._lexicon or _is_phrase(word.text)):
+        if not listed and (word.text in self._lexicon or is_phrase(word.text)):
             return ()
         like = any(word.text[-length:] in self._neutral for length in range(2, len(word.text)))
         return (word.end - 1,) if listed or like else ()
@@ -140,14 +135,13 @@ class Readings:
 
     def _phrase(self, text: str) -> list[tuple[str, str]]:
         """The longest known phrase of two or more characters at the start of ``text``."""
-        for length in range(min(len(text), _LONGEST_PHRASE), 1, -1):
-            phrase = text[:length]
-            if phrase in self._lexicon:
-                return [(pinyin, "lexicon") for pinyin in self._lexicon[phrase]]
-            if self._neutral.get(phrase):
-                return [(pinyin, "lexicon") for pinyin in self._neutral[phrase]]
-            if _is_phrase(phrase):
-                return [(pinyin, "phrase") for pinyin in _spelled(phrase)]
+        for length in range(min(len(text), LONGEST), 1, -1):
+            known = text[:length]
+            own = self._lexicon.get(known) or self._neutral.get(known)
+            if own:
+                return [(pinyin, "lexicon") for pinyin in own]
+            if is_phrase(known):
+                return [(pinyin, "phrase") for pinyin in phrase(known)]
         return []
 
     def _character(self, text: str, at: int) -> tuple[str, str]:
@@ -173,30 +167,18 @@ class Readings:
 _OPEN = frozenset(("phrase", "character"))
 
 
-def _is_phrase(text: str) -> bool:
-    return len(PHRASES_DICT.get(text, ())) == len(text)
-
-
-def _spelled(phrase: str) -> list[str]:
-    """A phrase's citation readings."""
-    spelled = zip(phrase, PHRASES_DICT[phrase], strict=True)
-    return [_CITATIONS.get(character) or numbered(marked[0]) for character, marked in spelled]
-
-
 def _phrases(text: str, place: int) -> list[Phrase]:
     """Known phrases that cover the character at ``place``."""
     found = []
-    for begin in range(max(0, place + 1 - _LONGEST_PHRASE), place + 1):
-        for end in range(max(place + 1, begin + 2), min(len(text), begin + _LONGEST_PHRASE) + 1):
-            if _is_phrase(text[begin:end]):
-                marked = PHRASES_DICT[text[begin:end]][place - begin][0]
-                found.append(Phrase(begin, end, numbered(marked)))
+    for begin in range(max(0, place + 1 - LONGEST), place + 1):
+        for known in beginning(text[begin : begin + LONGEST]):
+            if begin + len(known) > place:
+                found.append(Phrase(begin, begin + len(known), phrase(known)[place - begin]))
     return found
 
 
 def _first(character: str) -> str:
-    first = PINYIN_DICT.get(ord(character), "").split(",")[0]
-    return numbered(first) if first else ""
+    return next(iter(readings_of(character)), "")
 
 
 def _lexicon() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:

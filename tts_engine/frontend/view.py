@@ -10,11 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from pypinyin.constants import PINYIN_DICT
-
 from tts_engine.errors import InputError, LexiconError
 from tts_engine.frontend.frontend import Frontend
-from tts_engine.frontend.pinyin import numbered
+from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.reading import Notice, Reading, Token
 from tts_engine.frontend.ssml import Markup
 
@@ -95,18 +93,12 @@ def as_json(reading: Reading, citation: bool = False) -> str:
 def described(reading: Reading) -> dict[str, object]:
     """The whole reading for programs: as ``as_json``, with citation forms and the readings that a character has."""
     tokens = [
-        {**_token(token, False), "citation": token.citation, "readings": readings_of(token.text)}
+        {**_token(token, False), "citation": token.citation, "readings": list(readings_of(token.text))}
         for sentence in reading.sentences
         for token in sentence.tokens
     ]
     warnings = [_warning(notice) for notice in reading.notices]
     return {"text": reading.text, "normalized": view(reading, "normalize"), "tokens": tokens, "warnings": warnings}
-
-
-def readings_of(character: str) -> list[str]:
-    """Every reading of a Chinese character in the dictionary, the commonest first; none of anything else."""
-    found = PINYIN_DICT.get(ord(character), "") if len(character) == 1 else ""
-    return list(dict.fromkeys(numbered(one) for one in found.split(",") if one))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,22 +1,32 @@
 """Chinese characters → words, with jieba's dictionary and its model of unknown words.
 
-The dictionary is read from jieba's package, never from its cache in the temporary folder, which anybody could have
-written. Nothing changes after construction.
+jieba's dictionary is kept in a trie that is mapped into memory (``tts_engine.training.dictionaries`` makes it); its
+cache in the temporary folder, which anybody could have written, is never read. Nothing changes after construction.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
+
+import marisa_trie  # type: ignore[import-not-found]  # a compiled module without types
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # pkg_resources is deprecated; jieba 0.42.1 has invalid escape sequences
     import jieba  # type: ignore[import-untyped]
 
 jieba.setLogLevel(logging.WARNING)
+
+FILE = "words.trie"
+ENTRY = "<I4s"
+"""Of a word in the trie: its count and its part of speech, filled with zeros."""
+_LONGEST = 16
+"""Characters of jieba's longest word."""
+_TOTAL = 60_101_967
+"""Sum of the counts in jieba's dictionary."""
 
 
 @dataclass(frozen=True)
@@ -34,26 +44,57 @@ class Word:
         return self.begin + len(self.text)
 
 
+class Frequencies:
+    """Counts of words: jieba's, with some added and some removed. What of a dictionary jieba asks for."""
+
+    def __init__(self, added: Mapping[str, int], removed: frozenset[str]) -> None:
+        """Map the trie."""
+        self._added = dict(added)
+        self._removed = removed
+        with resources.as_file(resources.files(f"{__package__}.data").joinpath(FILE)) as path:
+            self._trie = marisa_trie.RecordTrie(ENTRY).mmap(str(path))
+        replaced = sum(found[0][0] for word in {*added, *removed} if (found := self._trie.get(word)))
+        self.total = _TOTAL - replaced + sum(added.values())
+        self._longest: dict[str, int] = {}
+        for word in added:
+            self._longest[word[0]] = max(len(word), self._longest.get(word[0], 1))
+
+    def get(self, word: str, default: int = 0) -> int:
+        """The count of a word."""
+        if word in self._added:
+            return self._added[word]
+        found = self._trie.get(word)
+        return found[0][0] if found and word not in self._removed else default
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._added or (word in self._trie and word not in self._removed)
+
+    def tag(self, word: str) -> str:
+        """The part of speech of a word of jieba's."""
+        found = self._trie.get(word)
+        return found[0][1].rstrip(b"\0").decode("ascii") if found else ""
+
+    def beginning(self, text: str) -> list[int]:
+        """Lengths of the words with which ``text`` begins, the shortest first."""
+        lengths = {len(word) for word in self._trie.prefixes(text) if word not in self._removed}
+        most = min(len(text), self._longest.get(text[:1], 0))
+        lengths.update(length for length in range(1, most + 1) if text[:length] in self._added)
+        return sorted(lengths)
+
+
 class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
     """Cuts Chinese text into words. Unlike its parent it needs no entry for every prefix of every word."""
 
-    def __init__(self, added: dict[str, int], removed: frozenset[str]) -> None:
-        """Read the dictionary.
+    def __init__(self, added: Mapping[str, int], removed: frozenset[str]) -> None:
+        """Map the dictionary.
 
         Args:
             added: words that jieba lacks, with a frequency.
             removed: entries of its dictionary that are no words.
         """
         super().__init__()
-        entries = _entries()
-        counts = {word: count for word, (count, _) in entries.items()} | added
-        self.FREQ = {word: count for word, count in counts.items() if word not in removed}
-        self._tags = {word: tag for word, (_, tag) in entries.items()}
-        self.total = sum(self.FREQ.values())
-        self._longest: dict[str, int] = {}
-        for word in self.FREQ:
-            if len(word) > self._longest.get(word[0], 1):
-                self._longest[word[0]] = len(word)
+        self.FREQ = Frequencies(added, removed)
+        self.total = self.FREQ.total
         self.initialized = True
 
     def words(self, text: str) -> list[Word]:
@@ -61,7 +102,7 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
         words = []
         begin = 0
         for word in self.cut(text, HMM=True):
-            words.append(Word(word, begin, self._tags.get(word, "")))
+            words.append(Word(word, begin, self.FREQ.tag(word)))
             begin += len(word)
         return words
 
@@ -86,14 +127,7 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
     def get_DAG(self, sentence: str) -> dict[int, list[int]]:  # noqa: N802  # jieba's name
         """Last positions of the dictionary words that begin at each position."""
         graph = {}
-        for begin, first in enumerate(sentence):
-            last = min(len(sentence), begin + self._longest.get(first, 1))
-            ends = [end for end in range(begin, last) if sentence[begin : end + 1] in self.FREQ]
-            graph[begin] = ends or [begin]
+        for begin in range(len(sentence)):
+            lengths = self.FREQ.beginning(sentence[begin : begin + _LONGEST])
+            graph[begin] = [begin + length - 1 for length in lengths] or [begin]
         return graph
-
-
-def _entries() -> dict[str, tuple[int, str]]:
-    text = (Path(jieba.__file__).parent / "dict.txt").read_text(encoding="utf-8")
-    fields = (line.split(" ") for line in text.splitlines())
-    return {word: (int(count), sys.intern(tag)) for word, count, tag in fields}
