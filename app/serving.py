@@ -27,8 +27,50 @@ _STATUS: dict[type[Exception], tuple[int, str, str]] = {
 }
 
 
+_FIRST_BYTES = 128 * 1024
+"""Of a file, sent with the head; fits the buffer of a unix socket, so that the kernel takes it whole."""
 _STREAMED = ("/tts/stream", "/v1/audio/speech")
 """Addresses whose answers are sent for minutes."""
+
+
+class JoinedSocket:
+    """Sends an answer's head together with the beginning of its body, in one call of the kernel.
+
+    Gunicorn sends them one after the other: a worker that is killed between the two leaves a client with half an answer,
+    which nginx cannot ask for again, since it has passed on the head.
+    """
+
+    def __init__(self, plain: Any) -> None:
+        self.plain = plain
+        self._head: bytes | None = None
+        self._is_body = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.plain, name)
+
+    def sendall(self, data: bytes) -> None:
+        """Keep the first call's ``data``, which is the head, for the second."""
+        if self._is_body:
+            self.plain.sendall(data)
+        elif self._head is None:
+            self._head = data
+        else:
+            self._is_body = True
+            self.plain.sendall(self._head + data)
+
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> None:
+        """As ``socket.sendfile``, for a file of known length."""
+        first = os.pread(file.fileno(), _FIRST_BYTES if count is None else min(count, _FIRST_BYTES), offset)
+        self.sendall(first)
+        left = None if count is None else count - len(first)
+        if left != 0:
+            self.plain.sendfile(file, offset=offset + len(first), count=left)
+
+    def flush(self) -> None:
+        """Send the head of an answer without a body."""
+        if self._head is not None and not self._is_body:
+            self._is_body = True
+            self.plain.sendall(self._head)
 
 
 class BoundedWorker(ThreadWorker):
@@ -55,7 +97,14 @@ class BoundedWorker(ThreadWorker):
     def handle_request(self, req: Any, conn: Any) -> Any:
         """The headers are here; body and answer have the rest of the time."""
         self._bound(conn, self._stream_timeout_s if req.path in _STREAMED else self._request_timeout_s)
-        return super().handle_request(req, conn)
+        plain = conn.sock
+        conn.sock = joined = JoinedSocket(plain)
+        try:
+            keep = super().handle_request(req, conn)
+            joined.flush()
+            return keep
+        finally:
+            conn.sock = plain
 
     def notify(self) -> None:
         """Called about once a second by the worker's main loop."""
@@ -64,7 +113,7 @@ class BoundedWorker(ThreadWorker):
         with self._lock:
             late = [conn for conn, deadline in self._deadlines.items() if deadline < now]
         for conn in late:
-            _cut(conn.sock)
+            _cut(getattr(conn.sock, "plain", conn.sock))
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """What is no HTTP is answered in the shape of all other errors, without repeating what was sent."""
