@@ -359,7 +359,7 @@ class JobSettings(StrictModel):
     """About so many characters are spoken, and can be played, at a time."""
     lifetime_h: int = Field(default=24, ge=1, le=8760)
     """How long a job and its result are kept after its end."""
-    lease_s: int = Field(default=15, ge=3, le=600)
+    lease_s: int = Field(default=6, ge=3, le=600)
     """A worker that is silent for so long is taken for dead, and its job goes on elsewhere."""
     callback_secret: SecretStr | None = None
     """Signs callbacks (at least 24 characters); without it ``callback_url`` is refused."""

@@ -6,6 +6,7 @@ import argparse
 import logging
 import re
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import administration, create_app
@@ -195,13 +197,13 @@ def _forget(parts: Services) -> None:
 
 
 def _forgiving(work: Callable[[], object]) -> Callable[[], None]:
-    """A full disk or a bucket that is away must not end the schedule: the next round tries again."""
+    """A full disk, or a bucket, queue or database that is away, must not end the schedule: the next round tries again."""
 
     def attempt() -> None:
         try:
             work()
-        except (GatewayError, StorageError, SQLAlchemyError) as error:
-            logging.getLogger(__name__).warning("a scheduled task failed: %s", error)
+        except (GatewayError, StorageError, SQLAlchemyError, RedisError, sqlite3.Error, OSError) as error:
+            logging.getLogger(__name__).warning("a scheduled task failed: %s: %s", type(error).__name__, error)
 
     return attempt
 

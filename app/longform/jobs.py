@@ -23,7 +23,7 @@ from app.longform.making import Maker, result_key, wish_of
 from app.longform.queue import JobQueue
 from app.longform.splitting import split
 from app.speech import Wish
-from app.storage import Storage
+from app.storage import Storage, StorageError
 from app.timestamps import Captions, Kind
 from settings import JobSettings
 from sound.notice import MARGIN_S
@@ -62,6 +62,7 @@ class Jobs:
             ConflictError: another request had this key.
             TooManyJobsError: the subject has as many unfinished jobs as may be.
             QuotaError: the subject's characters are used up.
+            StorageFullError: there is no room for what it would make.
         """
         digest = hashlib.sha256(json.dumps([asdict(asked.wish), asked.callback_url]).encode()).hexdigest()
         found = self._repeated(asked, digest)
@@ -70,6 +71,7 @@ class Jobs:
         if self.ledger.active(asked.subject) >= self._settings.max_active:
             raise TooManyJobsError(self._settings.max_active)
         text = asked.wish.order.text
+        self.maker.speech.check_room()
         day = self._quota.charge(asked.subject, len(text))
         bare = replace(asked.wish, order=replace(asked.wish.order, text=""))
         job_id = self.ledger.create(
@@ -103,8 +105,20 @@ class Jobs:
         return self.find(job_id, subject) is not None and self._delete(job_id)
 
     def rescue(self) -> int:
-        """Wake what a dead worker or a lost queue left behind, and due callbacks; returns how many jobs."""
-        lost = self.ledger.lost()
+        """Wake what a dead worker or a lost queue left behind, and due callbacks; returns how many jobs.
+
+        Raises:
+            RedisError, sqlite3.Error, OSError: the queue is away; a later round finds what this one could not wake.
+        """
+        queued: set[tuple[str, int]] | None = None
+
+        def is_waiting(job_id: str, turn: int) -> bool:
+            nonlocal queued
+            if queued is None:  # read only when some job is late, and once
+                queued = self.queue.waiting()
+            return (job_id, turn) in queued
+
+        lost = self.ledger.lost(is_waiting)
         for job_id, turn in lost:
             self._wake(job_id, turn)
         for job_id in self.ledger.due_calls(lambda attempts: _PAUSES_S[min(attempts, len(_PAUSES_S) - 1)]):
@@ -201,5 +215,9 @@ class Jobs:
 
 def _drop(library: Library, storage: Storage, job: JobRow) -> None:
     name = library.drop(result_key(job.id))
-    if name is not None:
+    if name is None:
+        return
+    try:
         storage.delete(name)
+    except StorageError as error:  # without its row the sound is swept away later
+        _log.warning("the sound of job %s stays for now: %s", job.id, error)

@@ -13,8 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from app.database import Job, JobPart
 
 ACTIVE = ("queued", "running")
-_WAIT_S = 60.0
-"""A job that nobody took out of the queue for so long is put in again."""
+_WAIT_S = 5.0
+"""A job of which nothing was heard for so long is looked for in the queue, and put in again where it is not there."""
+_FAR_S = 180.0
+"""No lease of work is ever so long: one that ends later was written by a clock that has been put back since."""
+_FAR_CALL_S = 7200.0 + _FAR_S
+"""The same of a callback's pause."""
 
 JobRow = Row[Any]
 """Every column of ``jobs``."""
@@ -115,21 +119,28 @@ class Ledger:
         with self.engine.begin() as connection:
             connection.execute(row.values(**values))
 
-    def lost(self) -> list[tuple[str, int]]:
-        """Unfinished jobs of which nothing was heard, each with the turn in which it may go on."""
-        with self.engine.begin() as connection:
-            found = connection.execute(
-                select(Job.id, Job.turn).where(Job.state.in_(ACTIVE), Job.lease_s < self.now())
-            ).all()
+    def lost(self, is_waiting: Callable[[str, int], bool] = lambda job_id, turn: False) -> list[tuple[str, int]]:
+        """Unfinished jobs of which nothing was heard, each with the turn in which it may go on.
+
+        Args:
+            is_waiting: whether the queue holds a job and its turn; such a job is not lost, but late.
+        """
+        now = self.now()
+        is_silent = or_(Job.lease_s < now, Job.lease_s > now + self.lease_s + _FAR_S)
+        with self.engine.connect() as connection:
+            found = connection.execute(select(Job.id, Job.turn).where(Job.state.in_(ACTIVE), is_silent)).all()
         return [
             (row.id, row.turn + 1)
             for row in found
-            if self._change(row.id, row.turn, turn=row.turn + 1, lease_s=self.now() + _WAIT_S)
+            if not is_waiting(row.id, row.turn)
+            and self._change(row.id, row.turn, turn=row.turn + 1, lease_s=now + _WAIT_S)
         ]
 
     def due_calls(self, pause: Callable[[int], float]) -> list[str]:
         """Jobs whose callback is to be tried now; each is given out once, and again after ``pause(attempts)``."""
-        is_due = (Job.callback_state == "pending", Job.lease_s <= self.now(), Job.state.not_in(ACTIVE))
+        now = self.now()
+        is_time = or_(Job.lease_s <= now, Job.lease_s > now + _FAR_CALL_S)
+        is_due = (Job.callback_state == "pending", is_time, Job.state.not_in(ACTIVE))
         taken = []
         with self.engine.begin() as connection:
             for row in connection.execute(select(Job.id, Job.attempts).where(*is_due).limit(100)).all():

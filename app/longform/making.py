@@ -62,10 +62,17 @@ class Maker:
             self._fail(job, mine, error.code, str(error))
         except GatewayError as error:
             self._postpone(job, mine, error)
-        except (StorageError, SQLAlchemyError) as error:
+        except (StorageError, SQLAlchemyError, OSError) as error:
             _log.warning("job %s waits: %s", job_id, error)
-            self.ledger.give_back(job_id, mine, 30.0)
+            self._release(job_id, mine)
         return None
+
+    def _release(self, job_id: str, turn: int) -> None:
+        """Let others go on in some seconds; where even that cannot be written, when the lease is over."""
+        try:
+            self.ledger.give_back(job_id, turn)
+        except SQLAlchemyError as error:
+            _log.warning("job %s waits for its lease to end: %s", job_id, type(error).__name__)
 
     def settle(self, job: JobRow) -> None:
         """Pay back what the job did not cost."""
