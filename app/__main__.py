@@ -197,7 +197,7 @@ def _forget(parts: Services) -> None:
 
 
 def _forgiving(work: Callable[[], object]) -> Callable[[], None]:
-    """A full disk, or a bucket, queue or database that is away, must not end the schedule: the next round tries again."""
+    """A full disk, a queue or database that is away, must not end the schedule: the next round tries again."""
 
     def attempt() -> None:
         try:

@@ -17,6 +17,7 @@ import jwt
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Engine, bindparam, delete, literal, or_, select, union_all, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.body import strict_json
 from app.database import ApiKey, RevokedSubject, RevokedToken, insert_into, record
@@ -326,8 +327,11 @@ class ApiKeys:
         return True
 
     def _touch(self, key_id: str, now: float) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_s=now))
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_s=now))
+        except SQLAlchemyError as error:  # a full disk: who may come in may still hear what is there
+            _log.warning("last use of a key not written: %s", type(error).__name__)
 
 
 @dataclass(frozen=True)

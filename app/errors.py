@@ -356,6 +356,11 @@ class GatewayError(ProxyError):
     def __init__(self, detail: str = "语音引擎的回答有误：请稍后重试。", **data: object) -> None:
         super().__init__(detail, **data)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Usually it passes by itself."""
+        return {"Retry-After": "5"}
+
 
 class EngineUnreachableError(GatewayError):
     """Nobody listens, or the connection broke."""
@@ -382,6 +387,11 @@ class EngineRefusedError(GatewayError):
         super().__init__(detail)
         self.status = status
         self.code = code
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The same request would be refused again."""
+        return {}
 
 
 class EngineBusyError(GatewayError):
@@ -497,7 +507,8 @@ def _on_foreign(error: Exception) -> Response:
     status = next(FOREIGN[kind] for kind in type(error).__mro__ if kind in FOREIGN)
     if status >= 500:
         _log.error("%s storage failed", g.get("request_id", "-"), exc_info=error)
-    return respond(Problem(status, getattr(error, "code", "storage_failed"), str(error)))
+    headers = {502: {"Retry-After": "5"}, 507: {"Retry-After": "30"}}.get(status, {})
+    return respond(Problem(status, getattr(error, "code", "storage_failed"), str(error), headers=headers))
 
 
 def _on_http(error: HTTPException) -> Response:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, bindparam, delete, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.database import Audio, insert_into
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -117,5 +121,9 @@ class Library:
 
     def _touch(self, record: Record) -> bool:
         row = update(Audio).where(Audio.key == record.key, Audio.name == record.name)
-        with self.engine.begin() as connection:
-            return connection.execute(row.values(last_used_s=self.now())).rowcount == 1
+        try:
+            with self.engine.begin() as connection:
+                return connection.execute(row.values(last_used_s=self.now())).rowcount == 1
+        except SQLAlchemyError as error:  # a full disk: what is there is still given out
+            _log.warning("a use of a sound not written: %s", type(error).__name__)
+            return True

@@ -36,7 +36,7 @@ _STREAMED = ("/tts/stream", "/v1/audio/speech")
 class JoinedSocket:
     """Sends an answer's head together with the beginning of its body, in one call of the kernel.
 
-    Gunicorn sends them one after the other: a worker that is killed between the two leaves a client with half an answer,
+    Gunicorn sends them one after the other: a worker that is killed between the two leaves the client half an answer,
     which nginx cannot ask for again, since it has passed on the head.
     """
 

@@ -91,12 +91,15 @@ class Presence:
         self._monotonic = monotonic
         self._seen: dict[str, float] = {}
 
-    def holds(self, name: str) -> bool:
-        """Whether the file is stored, or was within the interval."""
+    def holds(self, name: str, size: int) -> bool:
+        """Whether the file is stored whole, or was within the interval; one of another size is damaged."""
         now = self._monotonic()
         if self._interval_s and now - self._seen.get(name, float("-inf")) < self._interval_s:
             return True
-        if not self._storage.exists(name):
+        found = self._storage.size(name)
+        if found != size:
+            if found is not None:
+                _log.error("sound %s is damaged: %d bytes instead of %d; it is made again", name, found, size)
             return False
         self.note(name)
         return True
@@ -149,6 +152,7 @@ class Speech:
         if found is not None:
             self.gave(True, characters)
             return self._clip(found, cached=True)
+        self.check_room()
         day = self.quota.charge(subject, characters)
         paid = False
         try:
@@ -184,7 +188,7 @@ class Speech:
     def find(self, key: str) -> Record | None:
         """The sound for ``key`` if its file is still stored."""
         record = self.library.find(key)
-        if record is None or not self.presence.holds(record.name):
+        if record is None or not self.presence.holds(record.name, record.size):
             return None
         return record
 

@@ -5,6 +5,7 @@ Knows names, bytes and URLs; knows nothing about requests, callers or speech.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,6 +90,9 @@ class Storage(Protocol):
         Absolute, or beginning with ``/`` when this proxy serves the file itself.
         """
 
+    def size(self, name: str) -> int | None:
+        """Bytes of the stored file; None where there is none."""
+
     def exists(self, name: str) -> bool:
         """Whether the file is stored."""
 
@@ -97,6 +101,13 @@ class Storage(Protocol):
 
     def entries(self) -> Iterator[StoredFile]:
         """Every stored file, in no order; files that go away meanwhile are left out."""
+
+
+def write_failure(error: OSError) -> StorageError:
+    """What a file that could not be written means."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError()
+    return StorageError("音频未能写入磁盘：请检查剩余空间与目录权限。")
 
 
 def check_name(name: str) -> str:

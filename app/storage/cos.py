@@ -21,6 +21,7 @@ from qcloud_cos import (  # type: ignore[import-untyped]
     CosS3Client,
     CosServiceError,
 )
+from urllib3.exceptions import HTTPError
 
 from app.storage import NAME, AudioNotFoundError, StorageError, StoredFile, check_name
 
@@ -135,16 +136,25 @@ class CosStorage:
             )
         return link
 
-    def exists(self, name: str) -> bool:
-        """Whether the object is there (one HEAD).
+    def size(self, name: str) -> int | None:
+        """Bytes of the object (one HEAD); None where there is none.
 
         Raises:
-            StorageError: COS did not say; never taken for "no".
+            StorageError: COS did not say; never taken for "none".
         """
         key = self._key(name)
         with _cos_errors():
-            found: bool = self._client.object_exists(Bucket=self._options.bucket, Key=key)
-        return found
+            try:
+                found = self._client.head_object(Bucket=self._options.bucket, Key=key)
+            except CosServiceError as error:
+                if error.get_status_code() == 404:
+                    return None
+                raise
+            return int({str(header).lower(): value for header, value in found.items()}["content-length"])
+
+    def exists(self, name: str) -> bool:
+        """Whether the object is there; as ``size``."""
+        return self.size(name) is not None
 
     def delete(self, name: str) -> None:
         """Remove the object; COS answers the same when it is absent."""
@@ -207,6 +217,9 @@ def _cos_errors() -> Iterator[None]:
     except CosClientError as error:
         _log.warning("COS unreachable: %s", type(error.__context__).__name__)
         raise StorageError("COS 没有及时应答：请稍后重试，或检查网络与 COS 设置。") from error
+    except (requests.RequestException, HTTPError, OSError) as error:  # while the body was on its way
+        _log.warning("COS broke off: %s", type(error).__name__)
+        raise StorageError("COS 的应答中断：请稍后重试。") from error
     except (ParseError, KeyError, ValueError) as error:
         raise StorageError("COS 的应答无法读懂：请检查 COS 的域名设置。") from error
 

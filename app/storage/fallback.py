@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from circuitbreaker import CircuitBreaker  # type: ignore[import-untyped]
 
-from app.storage import AudioNotFoundError, Storage, StorageError, StoredFile
+from app.storage import AudioNotFoundError, Storage, StorageError, StoredFile, write_failure
 from app.storage.local import LocalStorage
 from sound import MEDIA_TYPES
 
 _log = logging.getLogger(__name__)
 
 _FAILURES = 3
-_PAUSE_S = 30
+_PAUSE_S = 5
+"""Between two tries of one caller, for whom a bucket that hangs costs some seconds; the others do not wait."""
 _MOVED = ".moved"
 
 
@@ -35,6 +37,7 @@ class FallbackStorage:
         self._url_lifetime_s = url_lifetime_s
         self._now = now
         self._circuit = CircuitBreaker(_FAILURES, _PAUSE_S, StorageError, "bucket")
+        self._trying = threading.Lock()
 
     def put(self, name: str, data: bytes, media_type: str) -> None:
         """Into the bucket, or into the folder when the bucket does not take it."""
@@ -58,13 +61,18 @@ class FallbackStorage:
         only_here = self._folder.exists(name) and not self._mark(name).exists()
         return (self._folder if only_here else self.bucket).url(name, lifetime_s)
 
+    def size(self, name: str) -> int | None:
+        """Of what can be fetched; a bucket that does not answer has nothing, so that it is made again, here."""
+        here = self._folder.size(name)
+        if here is not None:
+            return here
+        found: list[int | None] = [None]
+        self._succeeds(lambda: found.append(self.bucket.size(name)))
+        return found[-1]
+
     def exists(self, name: str) -> bool:
-        """Whether it can be fetched; a bucket that does not answer has nothing, so that it is made again, here."""
-        if self._folder.exists(name):
-            return True
-        found: list[bool] = []
-        self._succeeds(lambda: found.append(self.bucket.exists(name)))
-        return found == [True]
+        """As ``size``."""
+        return self.size(name) is not None
 
     def delete(self, name: str) -> None:
         """In both places."""
@@ -81,21 +89,33 @@ class FallbackStorage:
         """Copy what is only in the folder, and drop what was copied long ago; returns how many it copied.
 
         Raises:
-            StorageError: the bucket does not take them yet.
+            StorageError: the bucket does not take them yet, or the folder fails.
         """
-        copied = 0
-        for file in list(self._folder.entries()):
-            mark = self._mark(file.name)
-            if not mark.exists():
-                self._copy(file.name)
-                mark.touch(mode=0o600)
-                copied += 1
-            elif mark.stat().st_mtime < self._now() - self._url_lifetime_s:
-                self._folder.delete(file.name)
-                mark.unlink(missing_ok=True)
+        try:
+            copied = sum(self._move(file.name) for file in list(self._folder.entries()))
+            self._drop_lonely_marks()
+        except OSError as error:
+            raise write_failure(error) from error
         if copied:
             _log.info("moved %d sounds into the bucket", copied)
         return copied
+
+    def _move(self, name: str) -> bool:
+        mark = self._mark(name)
+        if not mark.exists():
+            self._copy(name)
+            mark.touch(mode=0o600)
+            return True
+        if mark.stat().st_mtime < self._now() - self._url_lifetime_s:
+            self._folder.delete(name)
+            mark.unlink(missing_ok=True)
+        return False
+
+    def _drop_lonely_marks(self) -> None:
+        """Marks whose file went without them, by a process that was killed between the two."""
+        for mark in self._folder.folder.glob(f".*{_MOVED}"):
+            if not self._folder.exists(mark.name[1 : -len(_MOVED)]):
+                mark.unlink(missing_ok=True)
 
     @property
     def waiting(self) -> int:
@@ -107,8 +127,17 @@ class FallbackStorage:
         self.bucket.put_file(name, path, MEDIA_TYPES[name.rpartition(".")[2]])
 
     def _succeeds(self, work: Callable[[], object]) -> bool:
-        if self._circuit.opened:
+        """Whether ``work`` was done; after failures one caller at a time tries whether the bucket is back."""
+        if self._circuit.closed:
+            return self._done(work)
+        if self._circuit.opened or not self._trying.acquire(blocking=False):
             return False
+        try:
+            return self._done(work)
+        finally:
+            self._trying.release()
+
+    def _done(self, work: Callable[[], object]) -> bool:
         try:
             with self._circuit:
                 work()

@@ -29,6 +29,7 @@ from app.storage import (
     StorageError,
     StoredFile,
     check_name,
+    write_failure,
 )
 from sound import MEDIA_TYPES
 
@@ -62,7 +63,7 @@ class LocalStorage:
             raise ValueError("secret: at least 32 bytes")
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._drop_half_written()
+            self.drop_half_written()
         except OSError as error:
             raise StorageError("音频目录无法使用：请检查 storage 设置中的目录及其权限。") from error
 
@@ -109,16 +110,25 @@ class LocalStorage:
             part.replace(self.folder / name)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise StorageError("音频未能写入磁盘：请检查剩余空间与目录权限。") from error
+            raise write_failure(error) from error
 
     def url(self, name: str, lifetime_s: int) -> str:
         """``/audio/{name}?expires=…&signature=…`` behind ``base_url``."""
         expires = str(int(self.now()) + lifetime_s)
         return f"{self.base_url}/audio/{check_name(name)}?expires={expires}&signature={self._sign(name, expires)}"
 
+    def size(self, name: str) -> int | None:
+        """Bytes of the stored file; None where there is none."""
+        try:
+            return (self.folder / check_name(name)).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StorageError("音频未能读取：请稍后重试。") from error
+
     def exists(self, name: str) -> bool:
         """Whether the file is stored."""
-        return (self.folder / check_name(name)).is_file()
+        return self.size(name) is not None
 
     def delete(self, name: str) -> None:
         """Remove the file; one that is absent is no error."""
@@ -190,12 +200,21 @@ class LocalStorage:
     def _sign(self, name: str, expires: str) -> str:
         return hmac.new(self.secret, f"{name}\n{expires}".encode(), hashlib.sha256).hexdigest()
 
-    def _drop_half_written(self) -> None:
-        """A process that was killed while writing leaves its part behind; younger ones may still be written to."""
-        oldest = time.time() - _HALF_WRITTEN_LIFETIME_S
+    def drop_half_written(self) -> int:
+        """Remove what a process that was killed while writing left behind; younger parts may still be written to.
+
+        Returns:
+            How many files went.
+        """
+        oldest, dropped = time.time() - _HALF_WRITTEN_LIFETIME_S, 0
         for part in self.folder.glob(f".*{_HALF_WRITTEN}"):
-            if part.stat().st_mtime < oldest:
-                part.unlink(missing_ok=True)
+            try:
+                if part.stat().st_mtime < oldest:
+                    part.unlink()
+                    dropped += 1
+            except FileNotFoundError:  # finished, or swept by another process, meanwhile
+                continue
+        return dropped
 
 
 def _stored(entry: os.DirEntry[str]) -> StoredFile | None:

@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from app.auth import NewKey
 from app.errors import EngineRefusedError, EngineUnreachableError, FieldError, GatewayError
 from app.longform.callback import CallbackError, Callbacks, is_public
+from app.longform.queue import JobQueue
 from app.longform.splitting import split
 from app.services import services_of
 from settings import JobSettings
@@ -193,6 +194,82 @@ def test_a_lost_queue_is_found_again(client, auth, jobs, clock):
     assert (work(jobs), jobs.rescue()) == (0, 0)
     clock.now_s += 61
     assert jobs.rescue() == 1
+    work(jobs)
+    assert told(client, auth, job)["state"] == "done"
+
+
+@pytest.mark.parametrize("damage", [b"", b"SQLite format 3\0" + b"\0" * 9000, b"\xff" * 9000, None])
+def test_a_damaged_queue_is_set_aside_and_a_sound_one_is_kept(tmp_path, damage):
+    file = tmp_path / "queue.db"
+
+    def opened():
+        return JobQueue(JobSettings(queue_file=file), lambda job_id, turn: None, lambda job_id: None)
+
+    first = opened()
+    first.advance("a" * 32, 3)
+    first.huey.storage.close()
+    if damage is not None:
+        file.with_name("queue.db-wal").unlink(missing_ok=True)
+        file.write_bytes(damage)
+    again = opened()
+    assert again.waiting() == ({("a" * 32, 3)} if damage is None else set())
+    again.advance("b" * 32, 1)
+    assert ("b" * 32, 1) in again.waiting()
+    assert bool(list(tmp_path.glob("queue.db.broken-*"))) is bool(damage)
+
+
+def test_a_job_that_waits_long_in_the_queue_is_not_taken_for_lost(client, auth, jobs, clock, gateway):
+    first, second = submit(client, auth).get_json(), submit(client, auth, text="另一篇。").get_json()
+    clock.now_s += 61
+    assert jobs.rescue() == 0
+    work(jobs)
+    assert [told(client, auth, job)["state"] for job in (first, second)] == ["done", "done"]
+    texts = [order.text for order, _ in gateway.orders]
+    assert len(texts) == len(set(texts))
+
+
+@pytest.mark.parametrize("jump_s", [-86_400, 86_400])
+def test_a_clock_that_jumps_neither_loses_a_job_nor_makes_a_part_twice(client, auth, jobs, clock, gateway, jump_s):
+    job = submit(client, auth).get_json()
+    work(jobs, 2)
+    jobs.queue.huey.flush()
+    clock.now_s += jump_s
+    for _ in range(3):
+        clock.now_s += 3
+        jobs.rescue()
+        work(jobs)
+    assert jobs.ledger.find(job["id"]).state == "done"  # a token made before is from the future, or past its end
+    texts = [order.text for order, _ in gateway.orders]
+    assert len(texts) == len(set(texts))
+
+
+def test_redis_as_the_queue(make_app, redis_url, auth, redis_server, clock):
+    app = make_app(jobs__part_chars=30, jobs__queue_url=redis_url)
+    jobs, client = services_of(app).jobs, app.test_client()
+    job = submit(client, auth).get_json()
+    assert jobs.queue.waiting() == {(job["id"], 0)}
+    work(jobs, 2)
+    with redis_server.client() as redis:
+        redis.flushall()
+    assert (work(jobs), jobs.rescue()) == (0, 0)  # for some seconds nobody worries
+    clock.now_s += 6
+    assert jobs.rescue() == 1
+    work(jobs)
+    assert told(client, auth, job)["state"] == "done"
+
+
+def test_a_redis_that_is_away_or_hangs_holds_no_request(make_app, redis_server, redis_url, auth, clock):
+    app = make_app(jobs__part_chars=30, jobs__queue_url=redis_url)
+    jobs, client = services_of(app).jobs, app.test_client()
+    redis_server.freeze()
+    try:
+        begun_s = time.monotonic()
+        job = submit(client, auth).get_json()
+        assert time.monotonic() - begun_s < 8
+    finally:
+        redis_server.thaw()
+    clock.now_s += 6
+    jobs.rescue()
     work(jobs)
     assert told(client, auth, job)["state"] == "done"
 

@@ -250,7 +250,7 @@ def test_its_processes_stay_under_150_mb_each(proxy):
 
 def test_nothing_but_the_proxys_own_files_is_written(proxy):
     left = {path.name for path in proxy.certificate.parent.iterdir()}
-    databases = {name + suffix for name in ("app.db", "queue.db") for suffix in ("", "-wal", "-shm")}
+    databases = {name + suffix for name in ("app.db", "queue.db") for suffix in ("", "-wal", "-shm", ".lock")}
     assert left <= {"cert.pem", "key.pem", "log", "audio", *databases}
 
 

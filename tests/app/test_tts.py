@@ -198,9 +198,9 @@ def test_json_with_its_charset_is_read(client, auth):
         (EngineRefusedError(422, "unknown_voice", "没有名为“x”的音色。"), 422, "unknown_voice", None),
         (EngineRefusedError(413, "text_too_long", "过长。"), 413, "text_too_long", None),
         (EngineBusyError(7), 503, "engine_busy", "7"),
-        (EngineTimeoutError(), 504, "engine_timeout", None),
+        (EngineTimeoutError(), 504, "engine_timeout", "5"),
         (EngineUnreachableError(), 502, "engine_unreachable", "5"),
-        (GatewayError(), 502, "engine_failed", None),
+        (GatewayError(), 502, "engine_failed", "5"),
     ],
 )
 def test_a_failure_of_the_engine_is_told_and_nothing_is_kept_or_charged(

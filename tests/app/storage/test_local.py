@@ -141,7 +141,7 @@ def test_a_failed_write_leaves_nothing_and_keeps_the_old_file(storage, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("app.storage.local.os.fsync", full)
-    with pytest.raises(StorageError, match="剩余空间"):
+    with pytest.raises(StorageError, match="磁盘空间不足"):
         storage.put(NAME, DATA, "audio/mpeg")
     assert os.listdir(storage.folder) == [NAME]
     assert (storage.folder / NAME).read_bytes() == b"old"
