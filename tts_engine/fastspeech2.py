@@ -6,6 +6,10 @@ Knows phoneme ids, knows nothing about Mandarin. Two halves meet at the length r
     encode:  phonemes, tones, speaker ──► hidden (B, L, H), log-durations (B, L)
     decode:  hidden repeated by durations (B, T, H), place in the phoneme, bend of pitch ──► F0 (B, T), mel (B, M, T)
 
+Where the model is told who speaks as numbers (``tts_engine.identity``), a speaker's median F0 goes past the networks:
+hidden carries it as one number more, and they predict only how the melody moves around it. So an unknown voice keeps
+its pitch, whatever voices were learnt.
+
 Attention looks over phonemes only: context is settled there, and the decoder's convolutions (0.6 s wide) cost time in
 proportion to the sound they make.
 
@@ -25,8 +29,9 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from tts_engine.audio import AudioConfig
 from tts_engine.frontend.phonemes import SYMBOLS, TONES
+from tts_engine.identity import EMBEDDING
 from tts_engine.prosody import PITCH_CENTRE as PITCH_CENTRE
-from tts_engine.transformer import ConvolutionStack, FeedForwardTransformer
+from tts_engine.transformer import ConvolutionStack, FeedForwardTransformer, exactly
 
 LOWEST_HZ, HIGHEST_HZ = 50.0, 1000.0
 """Bent pitch stays within these, so that F0 and mel agree on what the vocoder can say."""
@@ -47,6 +52,7 @@ class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # t
         speakers: tuple[str, ...] = ("female", "male", "child"),
         emotions: tuple[str, ...] = (),
         dropout: float = 0.1,
+        relative_pitch: bool = False,
         **kwargs: Any,
     ) -> None:
         """Describe an acoustic model.
@@ -60,6 +66,7 @@ class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # t
             speakers: names of the speakers trained on, in the order of their embeddings.
             emotions: names of the emotions trained on, in the order of their intensities; neutral is none of them.
             dropout: in training.
+            relative_pitch: the networks predict F0 against the speaker's own median, which ``Identity.vector`` holds.
             **kwargs: of ``PretrainedConfig``.
         """
         self.width = width
@@ -70,6 +77,7 @@ class FastSpeech2Config(PretrainedConfig):  # type: ignore[no-untyped-call]  # t
         self.speakers = list(speakers)
         self.emotions = list(emotions)
         self.dropout = dropout
+        self.relative_pitch = relative_pitch
         self.symbols = len(SYMBOLS)
         self.tones = TONES
         super().__init__(**kwargs)
@@ -123,27 +131,32 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
             speaker: (B, E + N) embedding, and the intensity of each emotion (0–1), all 0 when neutral.
 
         Returns:
-            hidden (B, L, H) and natural-log durations (B, L) in frames.
+            hidden (B, L, H), or (B, L, H + 1) where pitch is relative, and natural-log durations (B, L) in frames.
         """
         mask = (phonemes != 0).unsqueeze(2).to(speaker.dtype)
         voice = self.speaker_to_hidden(speaker).unsqueeze(1)
         x = self.symbol(phonemes) + self.tone(tones) + voice
         hidden = self.encoder(x * mask, mask) + voice * mask
-        return hidden, self.duration(hidden, mask).squeeze(2)
+        log_durations = self.duration(hidden, mask).squeeze(2)
+        if not self.config.relative_pitch:
+            return hidden, log_durations
+        median = speaker[:, None, EMBEDDING : EMBEDDING + 1] / 2 * mask  # log2 Hz, less PITCH_CENTRE
+        return torch.cat([hidden, median], dim=2), log_durations
 
     def decode(self, hidden: Tensor, place: Tensor, mask: Tensor, bend: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Speak with predicted prosody: F0 (B, T) in Hz, 0 where unvoiced, and mel (B, M, T).
 
         Args:
-            hidden: (B, T, H), the encoder's repeated by durations.
+            hidden: (B, T, H) or (B, T, H + 1), the encoder's repeated by durations.
             place: (B, T, 3) of ``tts_engine.durations``.
             mask: (B, T, 1), ones where there is a frame.
             bend: (B, T, 2) of ``tts_engine.prosody``: the predicted pitch p becomes ``bend[0] * p + bend[1]`` before
                 the mel is predicted, so timbre follows as the network learnt it; None leaves it.
         """
-        x = hidden + self.place(place) * mask
+        x, median = self.split(hidden)
+        x = x + self.place(place) * mask
         variance = self.predict_variance(x, mask)
-        pitch = variance.pitch
+        pitch = variance.pitch + median
         if bend is not None:
             lowest, highest = (math.log2(hertz) - PITCH_CENTRE for hertz in (LOWEST_HZ, HIGHEST_HZ))
             pitch = torch.clamp(bend[:, :, 0] * pitch + bend[:, :, 1], lowest, highest)
@@ -151,8 +164,15 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
         f0 = torch.exp((pitch + PITCH_CENTRE) * math.log(2)) * voiced  # exp2 has no ONNX operator
         return f0, self.predict_mel(x, mask, Variance(pitch, voiced, variance.energy))
 
+    def split(self, hidden: Tensor) -> tuple[Tensor, Tensor]:
+        """What the networks see, (B, T, H), and what is added to the pitch they predict, (B, T) or nothing."""
+        if not self.config.relative_pitch:
+            return hidden, hidden.new_zeros(())
+        width = self.config.width
+        return hidden[:, :, :width], hidden[:, :, width]
+
     def predict_variance(self, x: Tensor, mask: Tensor) -> Variance:
-        """Pitch, voicing (logits) and energy of every frame of x (B, T, H)."""
+        """Pitch (less what ``split`` adds), voicing (logits) and energy of every frame of x (B, T, H)."""
         pitch, voiced, energy = self.variance(x, mask).unbind(2)
         return Variance(pitch, voiced, energy)
 
@@ -160,5 +180,5 @@ class FastSpeech2(PreTrainedModel):  # type: ignore[no-untyped-call]
         """Mel (B, M, T) of frames x (B, T, H) with this prosody; ``variance.voiced`` is 0 or 1."""
         rows = torch.stack([variance.pitch * variance.voiced, variance.voiced, variance.energy], dim=1)  # (B, 3, T)
         x = x + self.variance_to_hidden(rows).transpose(1, 2) * mask
-        mel: Tensor = self.mel(self.decoder(x * mask, mask)).transpose(1, 2)
+        mel: Tensor = exactly(self.mel, self.decoder(x * mask, mask)).transpose(1, 2)
         return mel

@@ -100,3 +100,31 @@ def test_positions_are_those_of_the_paper():
         angle = step / 10000 ** (2 * index / 8)
         assert table[step, index].item() == pytest.approx(np.sin(angle), abs=1e-5)
         assert table[step, 4 + index].item() == pytest.approx(np.cos(angle), abs=1e-5)
+
+
+@torch.no_grad()
+def test_training_computes_what_synthesis_computes(batch):
+    torch.manual_seed(8)
+    network = FastSpeech2(FastSpeech2Config(width=32, decoder_layers=1, speaker_width=8, dropout=0.0))
+    hidden = torch.randn(2, 40, 32, generator=torch.Generator().manual_seed(9))
+    mask = torch.ones(2, 40, 1)
+    for block in (network.decoder, network.encoder):
+        torch.testing.assert_close(block.train()(hidden, mask), block.eval()(hidden, mask), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_a_speaker_with_a_higher_median_speaks_the_same_melody_higher():
+    torch.manual_seed(8)
+    network = FastSpeech2(FastSpeech2Config(width=32, decoder_layers=1, speaker_width=67, relative_pitch=True)).eval()
+    network.variance.out.bias[1] = 9.0  # all is voiced
+    network.speaker_to_hidden.weight[:, 64] = 0.0  # the rest of the network does not mind the median
+    phonemes, tones = numbered(1, 9, below=len(SYMBOLS)), numbered(1, 9, below=TONES)
+    low, high = torch.zeros(1, 67), torch.zeros(1, 67)
+    high[0, 64] = 2 * 0.5  # half an octave, as Identity.vector writes it
+    place, mask = torch.from_numpy(places(np.full(9, 4)))[None], torch.ones(1, 36, 1)
+    tracks = []
+    for speaker in (low, high):
+        hidden, _ = network.encode(phonemes, tones, speaker)
+        assert hidden.shape == (1, 9, 33)
+        tracks.append(network.decode(hidden.repeat_interleave(4, 1), place, mask)[0])
+    torch.testing.assert_close(tracks[1] / tracks[0], torch.full((1, 36), 2**0.5), atol=1e-3, rtol=0)

@@ -136,7 +136,7 @@ def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Grap
             folder / "acoustic" / "decoder.onnx",
             _Decoder(acoustic),
             {
-                "hidden": torch.randn(1, frames, acoustic.config.width),
+                "hidden": torch.randn(1, frames, acoustic.config.width + acoustic.config.relative_pitch),
                 "places": torch.rand(1, frames, 3),
                 "bend": torch.rand(1, frames, 2),
             },

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from tts_engine.durations import places
 from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2, FastSpeech2Config, Variance
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS
-from tts_engine.identity import IDENTITY
+from tts_engine.identity import EMBEDDING, IDENTITY
 from tts_engine.speaker_encoder import SpeakerEncoder
 from tts_engine.training.features import FeatureSet, Utterance
 from tts_engine.training.identities import Identities
@@ -122,6 +122,7 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     hidden, log_durations = model.encode(batch.phonemes, batch.tones, speaker)
     spoken = (batch.phonemes != 0).float()
     frames = torch.gather(hidden, 1, batch.owner.unsqueeze(2).expand(-1, -1, hidden.shape[2])) * batch.mask
+    frames, median = model.split(frames)
     x = frames + model.place(batch.place) * batch.mask
     guess = model.predict_variance(x, batch.mask)
     mel = model.predict_mel(x, batch.mask, batch.variance)
@@ -133,7 +134,7 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     return {
         "mel": mean((mel - batch.mel).abs().mean(1), mask * _weights(batch)),
         "duration": mean((log_durations - batch.durations.clamp(min=1).log()) ** 2, spoken * batch.natural),
-        "pitch": mean((guess.pitch - batch.variance.pitch) ** 2, voiced * mask),
+        "pitch": mean((guess.pitch + median - batch.variance.pitch) ** 2, voiced * mask),
         "voiced": mean(F.binary_cross_entropy_with_logits(guess.voiced, voiced, reduction="none"), mask),
         "energy": mean((guess.energy - batch.variance.energy) ** 2, mask),
     }
@@ -147,12 +148,18 @@ def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSp
     moods = {features[index].emotion for index in range(len(features))}
     emotions = tuple(name for name in EMOTIONS if name in moods)
     if arguments.speaker_encoder is None:
-        config = FastSpeech2Config(speakers=tuple(features.speakers), emotions=emotions)
+        config = FastSpeech2Config(speakers=tuple(features.speakers), emotions=emotions, dropout=arguments.dropout)
         return FastSpeech2(config), None
     named = arguments.named or len(VOICES)
     encoder = SpeakerEncoder.from_pretrained(arguments.speaker_encoder).eval()  # type: ignore[no-untyped-call]
     identities = Identities.listen(features, encoder, named, arguments.seed)
-    config = FastSpeech2Config(speakers=tuple(features.speakers[:named]), speaker_width=IDENTITY, emotions=emotions)
+    config = FastSpeech2Config(
+        speakers=tuple(features.speakers[:named]),
+        speaker_width=IDENTITY,
+        emotions=emotions,
+        dropout=arguments.dropout,
+        relative_pitch=True,
+    )
     model = FastSpeech2(config)
     with torch.no_grad():
         model.speaker_table.weight.copy_(torch.from_numpy(identities.fixed[:named]))
@@ -180,6 +187,8 @@ def warm(model: FastSpeech2, old: FastSpeech2) -> None:
     model.speaker_to_hidden.weight.zero_()
     model.speaker_to_hidden.weight[:, :width] = slope.T
     model.speaker_to_hidden.bias.copy_(old.speaker_to_hidden.bias + given.mean(0) - new_rows.mean(0) @ slope)
+    if model.config.relative_pitch and not old.config.relative_pitch:
+        model.variance.out.bias[0] -= new_rows[:, EMBEDDING].mean() / 2  # the pitch is the first of three
 
 
 def train(arguments: argparse.Namespace) -> Path:
@@ -231,6 +240,7 @@ def main() -> None:
     """Read the command line and train."""
     parser = options(__doc__.splitlines()[0], "acoustic")
     parser.add_argument("--speaker-encoder", type=Path, help="folder of a speaker encoder: learn voices that it hears")
+    parser.add_argument("--dropout", type=float, default=0.1, help="0 where the run ends long before it overfits")
     parser.add_argument("--warm-start", type=Path, help="folder of an acoustic model to begin from")
     parser.add_argument(
         "--named", type=int, default=0, help="speakers, the first ones, that keep a name (0: the three)"
