@@ -22,8 +22,8 @@ class TorchBackend:
     def __init__(self, folder: Path, device: str) -> None:
         self.device = device
         try:
-            self._acoustic = FastSpeech2.from_pretrained(folder / "acoustic").to(device).eval()  # type: ignore[arg-type]  # its decorator loses self
-            self._vocoder = HifiGan.from_pretrained(folder / "vocoder").to(device).eval()  # type: ignore[arg-type]  # its decorator loses self
+            self._acoustic = FastSpeech2.from_pretrained(folder / "acoustic", dtype=torch.float32).to(device).eval()  # type: ignore[arg-type]  # its decorator loses self
+            self._vocoder = HifiGan.from_pretrained(folder / "vocoder", dtype=torch.float32).to(device).eval()  # type: ignore[arg-type]  # its decorator loses self
         except (OSError, RuntimeError, AssertionError) as error:  # AssertionError: torch was built without CUDA
             raise CheckpointError(f"模型无法载入到 {device}：请检查 {folder} 与显卡驱动。") from error
 

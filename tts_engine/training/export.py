@@ -2,7 +2,8 @@
 
 Writes the networks (``save_pretrained``), their ONNX graphs, voices and hashes. The graphs hold no weights: an ONNX
 file may keep a tensor in another file at an offset, and a safetensors file is a header followed by raw tensors, so
-both formats share one copy.
+both formats share one copy. Weights are kept in 16 bits and become 32 when a graph is loaded, so nothing is computed
+in 16; tables that are no weights keep their 32.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
-from tts_engine.audio import AudioConfig
+from tts_engine.audio import AudioConfig, FloatArray
 from tts_engine.fastspeech2 import FastSpeech2
 from tts_engine.frontend.phonemes import SYMBOLS
 from tts_engine.hifigan import HifiGan
@@ -98,16 +99,18 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23", speaker:
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
         folder = Path(temporary) / "checkpoint"
-        networks = FastSpeech2.from_pretrained(acoustic), HifiGan.from_pretrained(vocoder)
-        for network in networks:
-            network.eval()  # type: ignore[no-untyped-call]  # transformers is half typed
-        networks[0].save_pretrained(folder / "acoustic")
-        networks[1].save_pretrained(folder / "vocoder")
+        networks = (
+            FastSpeech2.from_pretrained(acoustic, dtype=torch.float32),
+            HifiGan.from_pretrained(vocoder, dtype=torch.float32),
+        )
+        table = networks[0].speaker_table.weight.detach().numpy().copy()  # whole: it goes into voices.json
+        save_halved(networks[0], folder / "acoustic")
+        save_halved(networks[1], folder / "vocoder")
         for graph in _graphs(folder, *networks):
             _write(graph)
         if speaker is not None:
             _write_ear(folder / "speaker", speaker)
-        _describe(folder, networks[0], name)
+        _describe(folder, networks[0], table, name)
         card = out / "MODEL_CARD.md"
         if card.exists():
             shutil.copy(card, folder)
@@ -115,6 +118,17 @@ def export(acoustic: Path, vocoder: Path, out: Path, name: str = "v23", speaker:
         if out.exists():
             out.rename(Path(temporary) / "replaced")
         folder.rename(out)
+
+
+def save_halved(network: PreTrainedModel, folder: Path) -> None:
+    """Write a network with its weights in 16 bits, and leave it with what is written, ready to be exported."""
+    weights = dict(network.named_parameters())
+    for name, weight in weights.items():
+        if not torch.isfinite(weight.half()).all():
+            raise ValueError(f"{name} does not fit into 16 bits: this network has diverged")
+        weight.data = weight.data.half().float()
+    state = {name: value.half() if name in weights else value for name, value in network.state_dict().items()}
+    network.eval().save_pretrained(folder, state_dict=state)  # type: ignore[no-untyped-call]  # half typed
 
 
 def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Graph]:
@@ -159,8 +173,8 @@ def _graphs(folder: Path, acoustic: FastSpeech2, vocoder: HifiGan) -> list[_Grap
 
 def _write_ear(folder: Path, speaker: Path) -> None:
     """The speaker encoder, which names itself by its weights: identities heard by another mean nothing to it."""
-    encoder = SpeakerEncoder.from_pretrained(speaker).eval()  # type: ignore[no-untyped-call]
-    encoder.save_pretrained(folder)
+    encoder = SpeakerEncoder.from_pretrained(speaker, dtype=torch.float32)
+    save_halved(encoder, folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["encoder"] = digest(folder / WEIGHTS)[:16]
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
@@ -186,8 +200,8 @@ def _write(graph: _Graph) -> None:
     stored = _stored(graph.path.parent / WEIGHTS)
     for tensor in model.graph.initializer:
         place = stored.get(tensor.name.removeprefix("model."))
-        if place is not None and place.data == numpy_helper.to_array(tensor).astype("<f4").tobytes():
-            _point(tensor, place)
+        if place is not None and place.data == numpy_helper.to_array(tensor).astype(place.dtype).tobytes():
+            _point(model, tensor, place)
     onnx.save(model, str(graph.path))
 
 
@@ -197,32 +211,41 @@ class _Stored:
 
     offset: int
     data: bytes
+    dtype: str
+    """As NumPy names it."""
+
+
+_DTYPES = {"F32": "<f4", "F16": "<f2"}
 
 
 def _stored(path: Path) -> dict[str, _Stored]:
-    """Every float32 tensor of a safetensors file and where it lies (huggingface/safetensors, README, "Format")."""
+    """Every tensor of floats in a safetensors file and where it lies (huggingface/safetensors, README, "Format")."""
     raw = path.read_bytes()
     (length,) = struct.unpack("<Q", raw[:8])
     header = json.loads(raw[8 : 8 + length])
     out = {}
     for name, entry in header.items():
-        if name != "__metadata__" and entry["dtype"] == "F32":
+        if name != "__metadata__" and entry["dtype"] in _DTYPES:
             begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            out[name] = _Stored(begin, raw[begin:end])
+            out[name] = _Stored(begin, raw[begin:end], _DTYPES[entry["dtype"]])
     return out
 
 
-def _point(tensor: TensorProto, place: _Stored) -> None:
-    """Replace a tensor's data by a reference."""
+def _point(model: ModelProto, tensor: TensorProto, place: _Stored) -> None:
+    """Replace a tensor's data by a reference, and by a cast to 32 bits where it is kept in 16."""
     tensor.ClearField("raw_data")
     tensor.ClearField("float_data")
     tensor.data_location = TensorProto.EXTERNAL
     for key, value in (("location", WEIGHTS), ("offset", str(place.offset)), ("length", str(len(place.data)))):
         entry = tensor.external_data.add()
         entry.key, entry.value = key, value
+    if place.dtype == _DTYPES["F16"]:
+        whole, tensor.name = tensor.name, f"{tensor.name}.half"
+        tensor.data_type = TensorProto.FLOAT16
+        model.graph.node.insert(0, helper.make_node("Cast", [tensor.name], [whole], to=TensorProto.FLOAT))
 
 
-def _describe(folder: Path, acoustic: FastSpeech2, name: str) -> None:
+def _describe(folder: Path, acoustic: FastSpeech2, table: FloatArray, name: str) -> None:
     config = {
         "name": name,
         "format": 1,
@@ -231,11 +254,10 @@ def _describe(folder: Path, acoustic: FastSpeech2, name: str) -> None:
         "emotions": list(acoustic.config.emotions),
     }
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    table = acoustic.speaker_table.weight.detach().numpy()
     voices = []
     for index, speaker in enumerate(acoustic.config.speakers):
         title, gender = TITLES.get(speaker, (speaker, "neutral"))
-        embedding = [round(float(value), 6) for value in np.asarray(table[index])]
+        embedding = [round(float(value), 6) for value in table[index]]
         voices.append({"name": speaker, "title": title, "gender": gender, "embedding": embedding})
     (folder / "voices.json").write_text(json.dumps(voices, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

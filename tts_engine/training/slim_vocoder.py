@@ -109,7 +109,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the new checkpoint")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="transformers")
-    narrow = slim(HifiGan.from_pretrained(arguments.model), arguments.channels)
+    narrow = slim(HifiGan.from_pretrained(arguments.model, dtype=torch.float32), arguments.channels)
     arguments.out.mkdir(parents=True, exist_ok=True)
     optimizer = torch.optim.AdamW(narrow.parameters(), betas=BETAS)  # without moments: training begins anew
     save_checkpoint(arguments.out / "last.pt", 0, model=narrow, optimizer=optimizer)

@@ -151,7 +151,7 @@ def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSp
         config = FastSpeech2Config(speakers=tuple(features.speakers), emotions=emotions, dropout=arguments.dropout)
         return FastSpeech2(config), None
     named = arguments.named or len(VOICES)
-    encoder = SpeakerEncoder.from_pretrained(arguments.speaker_encoder).eval()  # type: ignore[no-untyped-call]
+    encoder = SpeakerEncoder.from_pretrained(arguments.speaker_encoder, dtype=torch.float32).eval()  # type: ignore[no-untyped-call]
     identities = Identities.listen(features, encoder, named, arguments.seed)
     config = FastSpeech2Config(
         speakers=tuple(features.speakers[:named]),
@@ -165,7 +165,7 @@ def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSp
         model.speaker_table.weight.copy_(torch.from_numpy(identities.fixed[:named]))
     model.speaker_table.weight.requires_grad_(False)  # torch takes no name for it
     if arguments.warm_start is not None:
-        warm(model, FastSpeech2.from_pretrained(arguments.warm_start))
+        warm(model, FastSpeech2.from_pretrained(arguments.warm_start, dtype=torch.float32))
     return model, identities
 
 
