@@ -14,12 +14,13 @@ The ONNX graphs carry no weights: they point into the safetensors file beside th
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from tts_engine.audio import AudioConfig, FloatArray
+from tts_engine.chunking import Reach
 from tts_engine.errors import CheckpointError, EmotionUnavailableError
 from tts_engine.frontend.phonemes import SYMBOLS
 from tts_engine.hub import SUMS, check_model, digest
@@ -53,6 +54,8 @@ class Checkpoint:
     """SHA-256 of ``SHA256SUMS``: changes with any file."""
     emotions: tuple[str, ...] = ()
     """What the acoustic model can feel, in its order; neutral is none of them."""
+    reach: Reach = field(default_factory=Reach)
+    """How far around a frame the networks look."""
 
     def told(self, speaker: FloatArray, emotion: str, intensity: float) -> FloatArray:
         """What the acoustic model is told: who speaks (E,), and each emotion's intensity; (E + N,).
@@ -94,4 +97,5 @@ def _describe(folder: Path) -> Checkpoint:
         embeddings={row["name"]: np.asarray(row["embedding"], dtype=np.float32) for row in rows},
         digest=digest(folder / SUMS),
         emotions=tuple(config.get("emotions", ())),
+        reach=Reach.read(folder),
     )

@@ -16,6 +16,9 @@ _HOLD_S = 0.02
 _BLOCK = 32
 """Samples that share one look at their peak."""
 
+LOOK_AROUND = 2 * _HOLD_S + 0.005
+"""Seconds on either side that a sample's gain depends on: what it holds, what it smooths, and its blocks."""
+
 Array = npt.NDArray[np.float64]
 
 

@@ -21,6 +21,7 @@ class CountingBackend:
     """Samples are the noise of the excitation, scaled by the voice's number over 100, plus a ramp from 0 to 0.5."""
 
     device = "cpu"
+    workers = 1
 
     def __init__(self):
         self.encoded = []

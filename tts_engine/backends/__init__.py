@@ -34,6 +34,8 @@ class Backend(Protocol):
     """The three networks. Holds no state of a request: safe from several threads."""
 
     device: str
+    workers: int
+    """Threads that it takes to keep it busy, at least; more where there are more cores."""
 
     def encode(self, phonemes: IntArray, tones: IntArray, speaker: FloatArray) -> Encoding:
         """Phoneme ids (L,), tones (L,), speaker embedding (E,) → ``Encoding``."""
@@ -48,10 +50,15 @@ class Backend(Protocol):
         ...
 
 
-def open_backend(folder: Path, device: str, threads: int) -> Backend:
+def open_backend(folder: Path, device: str, threads: int = 1) -> Backend:
     """The backend for ``device``: ``auto`` is CUDA where torch finds a card with 4 GiB, else the CPU.
 
     Each backend is imported only when it is used: the CPU path never loads torch.
+
+    Args:
+        folder: of the checkpoint.
+        device: ``auto``, ``cpu`` or ``cuda:0``.
+        threads: of one call on the CPU; the synthesizer makes several calls at once instead.
     """
     if device == "auto":
         device = "cuda:0" if _has_cuda() else "cpu"

@@ -18,8 +18,9 @@ class OnnxBackend:
     """The exported graphs; their weights are read from the safetensors files beside them."""
 
     device = "cpu"
+    workers = 1
 
-    def __init__(self, folder: Path, threads: int = 0) -> None:
+    def __init__(self, folder: Path, threads: int = 1) -> None:
         self._encoder = Session(folder / "acoustic" / "encoder.onnx", threads)
         self._decoder = Session(folder / "acoustic" / "decoder.onnx", threads)
         if "bend" not in self._decoder.inputs:

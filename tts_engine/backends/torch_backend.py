@@ -19,6 +19,8 @@ from tts_engine.hifigan import HifiGan
 class TorchBackend:
     """The networks themselves, as ``from_pretrained`` reads them."""
 
+    workers = 1
+
     def __init__(self, folder: Path, device: str) -> None:
         self.device = device
         try:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 from bisect import bisect_right
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from tts_engine.errors import EmptyTextError, UnreadableTextError
-from tts_engine.frontend import inline, marked, sandhi, ssml
+from tts_engine.frontend import inline, marked, passages, sandhi, ssml
 from tts_engine.frontend.conventions import Conventions
 from tts_engine.frontend.emoticons import load_names
 from tts_engine.frontend.english import English
-from tts_engine.frontend.lexicon import LexiconFile
+from tts_engine.frontend.lexicon import Lexicon, LexiconFile
+from tts_engine.frontend.passages import Passage, is_readable
 from tts_engine.frontend.phonemes import EDGE
 from tts_engine.frontend.phrasing import BREATH_PAUSE, PAUSE, SENTENCE, break_levels
 from tts_engine.frontend.pieces import Kind, Piece
 from tts_engine.frontend.pinyin import syllable_phonemes
-from tts_engine.frontend.reading import Phoneme, Reading, Sentence, Token
+from tts_engine.frontend.reading import Notice, Phoneme, Reading, Sentence, Token
 from tts_engine.frontend.readings import Readings, Syllable
 from tts_engine.frontend.script import Script
 from tts_engine.frontend.segmentation import END_PAUSES, Chunk, continued, split, strength
@@ -57,10 +60,43 @@ class Frontend:
         """
         lexicon = self._lexicon.current()
         script = lexicon.apply(ssml.parse(text, markup) if markup.ssml else inline.parse(text))
-        try:
-            return replace(self._read_script(script), lexicon=lexicon.digest)
-        except UnreadableTextError as error:
-            raise UnreadableTextError(error.word, *script.place(error.begin, error.end)) from None
+        found = self._prepared(script)
+        sentences = tuple(self._sentences(script, found))
+        if not any(phoneme.tone for sentence in sentences for phoneme in sentence.phonemes):
+            raise EmptyTextError()
+        return Reading(script.source, sentences, found.notices, lexicon.digest)
+
+    def passage(self, text: str, markup: Markup = INLINE) -> Passage:
+        """Read a text while it is spoken; its sentences are those of ``read``.
+
+        Raises:
+            EmptyTextError: nothing in it is spoken.
+            UnreadableTextError: a word in a script that has no reading here.
+            MarkError, SSMLError: mark-up in it is not right.
+        """
+        if markup.ssml or not is_readable(text):
+            reading = self.read(text, markup)
+            sentences = _with_notices(iter(reading.sentences), reading.notices)
+            return Passage(text, reading.lexicon, sentences)
+        if "pause" in text.lower():
+            inline.parse(text)
+        lexicon = self._lexicon.current()
+        parts = ((begin, text[begin:end]) for begin, end in passages.parts(text))
+        sentences = (one for begin, part in parts for one in self._part(part, begin, lexicon))
+        first: list[tuple[Sentence, tuple[Notice, ...]]] = []
+        for one in sentences:
+            first.append(one)
+            if any(phoneme.tone for phoneme in one[0].phonemes):
+                return Passage(text, lexicon.digest, chain(first, sentences))
+        raise EmptyTextError()
+
+    def _part(self, text: str, offset: int, lexicon: Lexicon) -> Iterator[tuple[Sentence, tuple[Notice, ...]]]:
+        """The sentences of a plain part of a text that begins at ``offset`` of the whole."""
+        script = lexicon.apply(inline.parse(text))
+        found = self._prepared(script)
+        notices = tuple(replace(one, begin=one.begin + offset, end=one.end + offset) for one in found.notices)
+        sentences = self._sentences(script, found)
+        return _with_notices((shifted(sentence, offset) for sentence in sentences), notices)
 
     @property
     def lexicon_digest(self) -> str:
@@ -72,21 +108,23 @@ class Frontend:
         """What is wrong with the newest lexicon, which is then not in use; else empty."""
         return self._lexicon.error
 
-    def _read_script(self, script: Script) -> Reading:
-        found = marked.normalized(script, self._conventions)
+    def _prepared(self, script: Script) -> _Prepared:
+        """Everything but the reading of words, which takes nearly all of the time."""
+        with _placing_errors(script):
+            found = marked.normalized(script, self._conventions)
         chunks: list[Chunk] = []
         for pieces, end in _by_style(found.pieces, script):
             chunks += continued(split(pieces, end, self._readings.word_ends), chunks)
-        sentences = [self._sentence(chunk, script.text) for chunk in chunks]
-        if not any(phoneme.tone for sentence in sentences for phoneme in sentence.phonemes):
-            raise EmptyTextError()
         notices = [replace(one, begin=b, end=e) for one in found.notices for b, e in [script.place(one.begin, one.end)]]
         notices = sorted([*script.notices, *notices], key=lambda notice: notice.begin)
-        if not script.is_plain:
-            borders = [0, *(script.place(one.begin, one.begin)[0] for one in sentences[1:]), len(script.source)]
-            places = zip(sentences, borders, borders[1:], strict=False)
-            sentences = [marked.placed(one, script, begin, end) for one, begin, end in places]
-        return Reading(script.source, tuple(sentences), tuple(notices))
+        return _Prepared(tuple(chunks), tuple(notices))
+
+    def _sentences(self, script: Script, found: _Prepared) -> Iterator[Sentence]:
+        borders = [0, *(script.place(one.begin, one.begin)[0] for one in found.chunks[1:]), len(script.source)]
+        for chunk, begin, end in zip(found.chunks, borders, borders[1:], strict=False):
+            with _placing_errors(script):
+                sentence = self._sentence(chunk, script.text)
+            yield sentence if script.is_plain else marked.placed(sentence, script, begin, end)
 
     def _sentence(self, chunk: Chunk, text: str) -> Sentence:
         pieces = [piece for piece in chunk.pieces if piece.kind is not Kind.SILENT]
@@ -127,6 +165,41 @@ class Frontend:
                 begin = index + 1
             if levels[index] >= PAUSE:
                 writer.breathe(piece.end)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A text cut into sentences that nobody has read yet."""
+
+    chunks: tuple[Chunk, ...]
+    notices: tuple[Notice, ...]
+
+
+@contextlib.contextmanager
+def _placing_errors(script: Script) -> Iterator[None]:
+    """What cannot be read is named where it stands in the caller's text."""
+    try:
+        yield
+    except UnreadableTextError as error:
+        raise UnreadableTextError(error.word, *script.place(error.begin, error.end)) from None
+
+
+def shifted(sentence: Sentence, offset: int) -> Sentence:
+    """A sentence ``offset`` characters further on."""
+    if not offset:
+        return sentence
+    tokens = tuple(replace(one, begin=one.begin + offset, end=one.end + offset) for one in sentence.tokens)
+    phonemes = tuple(replace(one, begin=one.begin + offset, end=one.end + offset) for one in sentence.phonemes)
+    begin, end = sentence.begin + offset, sentence.end + offset
+    return replace(sentence, begin=begin, end=end, tokens=tokens, phonemes=phonemes)
+
+
+def _with_notices(
+    sentences: Iterator[Sentence], notices: tuple[Notice, ...]
+) -> Iterator[tuple[Sentence, tuple[Notice, ...]]]:
+    for sentence in sentences:
+        yield sentence, notices
+        notices = ()
 
 
 class _Writer:
