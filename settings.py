@@ -56,7 +56,7 @@ class EngineSettings(StrictModel):
     models_dir: Path = Path("models")
     device: Literal["auto", "cpu", "cuda:0"] = "auto"
     threads: int = Field(default=0, ge=0, le=256)
-    """CPU threads of one synthesis; 0 lets ONNX Runtime choose."""
+    """Pieces of speech that are computed at the same time; 0 for as many as there are cores."""
     hub_repository: str = ""
     """``owner/name`` on a Hugging Face Hub that has the weights; empty fetches nothing."""
     hub_revision: str = "main"
@@ -92,8 +92,8 @@ class WebUISettings(StrictModel):
     """Names beside localhost, by commas, under which a reverse proxy of ours shows the page."""
     max_chars: int = Field(default=5000, ge=1, le=200_000)
     queue_size: int = Field(default=32, ge=1, le=10_000)
-    concurrency: int = Field(default=2, ge=1, le=64)
-    """Syntheses at the same time."""
+    concurrency: int = Field(default=16, ge=1, le=64)
+    """Syntheses under way at the same time; they share the processors fairly."""
     audio_lifetime_s: int = Field(default=3600, ge=60, le=604_800)
     """How long a made file stays fetchable."""
 

@@ -154,6 +154,21 @@ def serve(app: FastAPI, web: WebUISettings) -> None:
         Server(app).run(sockets=[listener])
 
 
+def load_engine(settings: Settings) -> Engine:
+    """Whoever makes the speech; here, in this process.
+
+    Raises:
+        CheckpointError: the model cannot be used.
+    """
+    return Synthesizer.load(
+        settings.engine.models_dir / settings.engine.model,
+        device=settings.engine.device,
+        threads=settings.engine.threads,
+        conventions=Conventions(**settings.frontend.model_dump()),
+        lexicon=settings.engine.lexicon,
+    )
+
+
 def main() -> int:
     """Load everything, then serve; whatever stops the start is one sentence on stderr."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -162,14 +177,7 @@ def main() -> int:
         settings = load_settings()
         check_bind(settings.webui)
         lock_down(os.environ, DIRECTORY)
-        engine = Synthesizer.load(
-            settings.engine.models_dir / settings.engine.model,
-            device=settings.engine.device,
-            threads=settings.engine.threads,
-            conventions=Conventions(**settings.frontend.model_dump()),
-            lexicon=settings.engine.lexicon,
-        )
-        serve(create_app(engine, settings), settings.webui)
+        serve(create_app(load_engine(settings), settings), settings.webui)
     except (SettingsError, BindError, StartError, CheckpointError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -1,7 +1,8 @@
 """Admission to the engine: so many syntheses at a time, so many waiting, nobody past his deadline.
 
-The engine blocks, so its work runs in threads, one step (one sentence) at a time; whoever leaves stops the work after
-the sentence that is being made, and only then is the place given to the next.
+The engine blocks, so its work runs in threads, one step (one piece) at a time; the engine itself shares the processors
+among them. Whoever leaves stops the work after the piece that is being made, and only then is the place given to the
+next.
 """
 
 from __future__ import annotations
@@ -10,17 +11,16 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
-from tts_engine.audio import FloatArray
-from tts_engine.checkpoint import Voice
+from tts_engine.engine import Engine as Engine
 from tts_engine.errors import DeadlineExceededError, EngineBusyError, InputError
 from tts_engine.frontend.reading import Reading
-from tts_engine.listening import Listener
-from tts_engine.synthesizer import Speech, SynthesisOptions
+from tts_engine.scheduler import Terms
+from tts_engine.speech import Speech
+from tts_engine.synthesizer import SynthesisOptions
 
 _MAX_RETRY_AFTER_S = 60
 MAX_SPOKEN_S = 3600.0
@@ -28,53 +28,13 @@ MAX_SPOKEN_S = 3600.0
 be spoken as several syllables."""
 
 
-class Engine(Protocol):
-    """What the WebUI asks of a synthesizer."""
-
-    @property
-    def voices(self) -> tuple[Voice, ...]:
-        """Every voice by name."""
-
-    @property
-    def revision(self) -> str:
-        """Changes with everything that changes the sound."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Hz."""
-
-    @property
-    def device(self) -> str:
-        """``cpu`` or ``cuda:0``."""
-
-    @property
-    def emotions(self) -> tuple[str, ...]:
-        """What may be felt beside ``neutral``."""
-
-    @property
-    def speakers(self) -> Mapping[str, FloatArray]:
-        """What the acoustic model is told for each voice."""
-
-    @property
-    def listener(self) -> Listener | None:
-        """Hears who speaks in a clip; None where the model cannot clone."""
-
-    def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
-        """How ``text`` is pronounced."""
-
-    def stream(self, text: str, options: SynthesisOptions) -> Iterator[Speech]:
-        """One ``Speech`` per spoken sentence, in order."""
-
-
 @dataclass(frozen=True)
 class Piece:
-    """One spoken sentence and how far the text has come with it."""
+    """A sentence or a part of one."""
 
     speech: Speech
     number: int
     """1 for the first."""
-    sentences: int
-    """Spoken sentences of the whole text."""
 
 
 class Desk:
@@ -91,14 +51,15 @@ class Desk:
         self._usual_s = 1.0
 
     async def speak(
-        self, text: str, options: SynthesisOptions, deadline: float | None = None
+        self, text: str, options: SynthesisOptions, deadline: float | None = None, priority: str = "normal"
     ) -> AsyncGenerator[Piece, None]:
-        """The sentences of ``text``, as they are made; close the generator to stop.
+        """The pieces of ``text``, as they are made; close the generator to stop.
 
         Args:
             text: checked text.
             options: checked options.
             deadline: time of the event loop after which nothing more is begun.
+            priority: of ``tts_engine.scheduler``.
 
         Raises:
             EngineBusyError: as many wait already as may.
@@ -108,7 +69,8 @@ class Desk:
         """
         await self._enter(deadline)
         began, spoken_s = time.monotonic(), 0.0
-        work = _pieces(self.engine, text, options)
+        terms = _terms(deadline, priority)
+        work = _pieces(self.engine, text, options, terms)
         step: Future[Piece | None] | None = None
         try:
             while True:
@@ -123,6 +85,7 @@ class Desk:
                     raise InputError(f"读完这段文本要超过 {self._max_spoken_s / 60:.0f} 分钟：请分段发送。")
                 yield piece
         finally:
+            terms.stop.set()
             self._leave(work, step)
 
     async def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
@@ -160,10 +123,16 @@ class Desk:
             step.add_done_callback(give_back)
 
 
-def _pieces(engine: Engine, text: str, options: SynthesisOptions) -> Generator[Piece, None, None]:
-    sentences = sum(1 for sentence in engine.read(text, options).sentences if sentence.phonemes)
-    for number, speech in enumerate(engine.stream(text, options), start=1):
-        yield Piece(speech, number, max(sentences, number))
+def _pieces(engine: Engine, text: str, options: SynthesisOptions, terms: Terms) -> Generator[Piece, None, None]:
+    with contextlib.closing(engine.stream(text, options, terms)) as speeches:
+        for number, speech in enumerate(speeches, start=1):
+            yield Piece(speech, number)
+
+
+def _terms(deadline: float | None, priority: str) -> Terms:
+    if deadline is None:
+        return Terms(priority=priority)
+    return Terms(time.monotonic() + deadline - asyncio.get_running_loop().time(), priority)
 
 
 @contextlib.asynccontextmanager

@@ -252,8 +252,8 @@ class _Actions:
             async with contextlib.aclosing(self.desk.speak(text, options)) as pieces:
                 async for piece in pieces:
                     speeches.append(piece.speech)
-                    said = f"已合成 {piece.number} / {piece.sentences} 句"
-                    yield {result.status: _status(said, piece.number / piece.sentences)}
+                    done = piece.speech.progress
+                    yield {result.status: _status(f"已合成 {done:.0%}", done)}
             made = join(speeches)
         except TTSError as error:
             sentence = _sentence(error)

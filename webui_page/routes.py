@@ -25,6 +25,7 @@ from tts_engine.checkpoint import NEUTRAL
 from tts_engine.errors import EmotionUnavailableError, EmptyTextError, TTSError
 from tts_engine.frontend import ssml, view
 from tts_engine.prosody import PITCH, RANGE, VOLUME
+from tts_engine.scheduler import PRIORITIES
 from webui_page import frames, problems, voice_routes
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call, parse_question
 from webui_page.desk import Desk, Piece
@@ -76,7 +77,8 @@ async def predict(request: Request) -> Response:
     arrived = asyncio.get_running_loop().time()
     call = await _call(request)
     deadline = _deadline(request, arrived)
-    made = await _while_connected(request.receive, _collect(parts.desk, call, deadline))
+    speaking = parts.desk.speak(call.text, call.options, deadline, _priority(request))
+    made = await _while_connected(request.receive, _collect(speaking))
     file, size = await asyncio.to_thread(_save, parts, made, call.format)
     _log(request, call, made.duration_s, made.synthesis_s)
     details = {**made.details(), "revision": made.revision or parts.desk.engine.revision, "characters": len(call.text)}
@@ -87,12 +89,12 @@ async def predict(request: Request) -> Response:
 @router.post("/stream")
 @router.post("/stream/")
 async def stream(request: Request) -> Response:
-    """Speak a text sentence by sentence, as frames."""
+    """Speak a text piece by piece, as frames."""
     parts: Parts = request.app.state.parts
     arrived = asyncio.get_running_loop().time()
     call = await _call(request)
     deadline = _deadline(request, arrived)
-    pieces = parts.desk.speak(call.text, call.options, deadline)
+    pieces = parts.desk.speak(call.text, call.options, deadline, _priority(request))
     try:
         first = await _while_connected(request.receive, _next(pieces))
     except StopAsyncIteration:
@@ -190,8 +192,15 @@ def _deadline(request: Request, arrived: float) -> float | None:
     return arrived + int(given) / 1000
 
 
-async def _collect(desk: Desk, call: Call, deadline: float | None) -> Utterance:
-    async with contextlib.aclosing(desk.speak(call.text, call.options, deadline)) as pieces:
+def _priority(request: Request) -> str:
+    given = request.headers.get("x-priority", "normal").lower()
+    if given not in PRIORITIES:
+        raise RefusalError(400, "bad_priority", f"X-Priority 应为 {'、'.join(PRIORITIES)} 之一。")
+    return given
+
+
+async def _collect(speaking: AsyncGenerator[Piece, None]) -> Utterance:
+    async with contextlib.aclosing(speaking) as pieces:
         return join([piece.speech async for piece in pieces])
 
 
@@ -251,7 +260,7 @@ def _log(request: Request, call: Call, duration_s: float, synthesis_s: float) ->
 
 
 class _FrameResponse(Response):
-    """Sends sentences while they are made; a client that goes, or stops reading, ends the work."""
+    """Sends pieces while they are made; a client that goes, or stops reading, ends the work."""
 
     media_type = frames.MEDIA_TYPE
 
@@ -285,7 +294,7 @@ class _FrameResponse(Response):
 
     def _opening(self) -> bytes:
         speech = self._first.speech
-        opening = {"sample_rate": speech.sample_rate, "encoding": "pcm_s16le", "sentences": self._first.sentences}
+        opening = {"sample_rate": speech.sample_rate, "encoding": "pcm_s16le"}
         return json.dumps(opening).encode()
 
     async def _send_piece(self, send: Send, piece: Piece) -> None:
@@ -293,7 +302,8 @@ class _FrameResponse(Response):
         described = {
             "timings": [asdict(timing) for timing in speech.timings],
             "warnings": [asdict(warning) for warning in speech.warnings],
-            "progress": round(piece.number / piece.sentences, 4),
+            "progress": round(speech.progress, 4),
+            "continues": speech.continues,
         }
         await self._send(send, frames.JSON, json.dumps(described, ensure_ascii=False).encode())
         pcm = (np.clip(speech.samples, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()

@@ -228,7 +228,7 @@ def test_progress_is_shown_by_sentence_and_stop_stops(browser, start):
     with start(engine) as server, Watched.open(browser, server.url) as page:
         page.fill("一。二。三。四。五。")
         page.get_by_role("button", name="合成", exact=True).click()
-        page.get_by_text("已合成 2 / 5 句").wait_for()
+        page.get_by_text("已合成 40%").wait_for()
         assert page.locator("#status progress").evaluate("bar => bar.value") == pytest.approx(0.4)
         assert gate.arrived.acquire(timeout=10)
         page.get_by_role("button", name="停止").click()

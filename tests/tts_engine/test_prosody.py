@@ -6,6 +6,7 @@ import pytest
 
 from tests.tts_engine.computable import FRAMES, HOP, RATE
 from tts_engine.errors import OptionError
+from tts_engine.frontend.passages import Passage
 from tts_engine.frontend.reading import NEUTRAL, Prosody
 from tts_engine.loudness import CEILING, held_back, ramped
 from tts_engine.prosody import PITCH_CENTRE, bend, checked_seed, gains, level, median_pitch, varied
@@ -25,6 +26,10 @@ class Heard:
             for one in read.sentences
         )
         return replace(read, sentences=sentences)
+
+    def passage(self, text, markup):
+        read = self.read(text, markup=markup)
+        return Passage(text, read.lexicon, iter([(sentence, ()) for sentence in read.sentences]))
 
 
 def changed(synthesizer: Synthesizer, change) -> Synthesizer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from tts_engine.checkpoint import Voice
 from tts_engine.errors import EmptyTextError, UnknownVoiceError
 from tts_engine.frontend.reading import Notice, Phoneme, Reading, Sentence, Token
+from tts_engine.scheduler import Terms
 from tts_engine.synthesizer import Speech, SynthesisOptions, Timing
 
 RATE = 22050
@@ -32,6 +33,7 @@ class SineEngine:
     made: list[str] = field(default_factory=list)
     at_once: int = 0
     most_at_once: int = 0
+    terms: list[Terms | None] = field(default_factory=list)
     closed: int = 0
     """Streams that ended, in whatever way."""
     ended: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
@@ -57,7 +59,11 @@ class SineEngine:
         notices = tuple(Notice(i, i + 1, c, "这个符号不发音。") for i, c in enumerate(text) if c == SILENT)
         return Reading(text, tuple(sentences), notices)
 
-    def stream(self, text: str, options: SynthesisOptions) -> Iterator[Speech]:
+    def stream(
+        self, text: str, options: SynthesisOptions | None = None, terms: Terms | None = None
+    ) -> Generator[Speech, None, None]:
+        options = options or SynthesisOptions()
+        self.terms.append(terms)
         names = tuple(voice.name for voice in self.voices)
         if options.voice not in names and options.speaker is None:
             raise UnknownVoiceError(options.voice, names)
@@ -99,7 +105,8 @@ class SineEngine:
             for n, token in enumerate(sentence.tokens)
         )
         warnings = tuple(n for n in reading.notices if sentence.begin <= n.begin < sentence.end)
-        return Speech(samples.astype(np.float32), RATE, timings, warnings, 0.01)
+        progress = sentence.end / len(reading.text)
+        return Speech(samples.astype(np.float32), RATE, timings, warnings, 0.01, progress=progress)
 
     def _length_s(self, sentence: Sentence, options: SynthesisOptions) -> float:
         return len(sentence.tokens) * CHAR_S / options.speed

@@ -74,13 +74,13 @@ def run(work):
 
 
 async def all_of(desk: Desk, text: str, deadline: float | None = None) -> list[str]:
-    return [str(p.number) + "/" + str(p.sentences) async for p in desk.speak(text, SynthesisOptions(), deadline)]
+    return [f"{p.number} {p.speech.progress:.2f}" async for p in desk.speak(text, SynthesisOptions(), deadline)]
 
 
 def test_pieces_are_numbered():
     async def work() -> None:
         desk = Desk(SineEngine(), 1, 1)
-        assert await all_of(desk, "一。。二。三") == ["1/3", "2/3", "3/3"]
+        assert await all_of(desk, "一。。二。三") == ["1 0.33", "2 0.83", "3 1.00"]
         desk.close()
 
     run(work())
@@ -97,7 +97,7 @@ def test_a_deadline_in_the_middle_ends_the_work_at_once_and_keeps_the_place_unti
         with pytest.raises(DeadlineExceededError):  # the sentence still runs
             await all_of(desk, "三。", loop.time() + 0.1)
         gate.open()
-        assert await all_of(desk, "四。", loop.time() + 10) == ["1/1"]
+        assert await all_of(desk, "四。", loop.time() + 10) == ["1 1.00"]
         assert engine.made == ["一。", "四。"]
         desk.close()
 
@@ -118,8 +118,8 @@ def test_whoever_stops_waiting_leaves_the_queue():
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
         gate.open()
-        assert await first == ["1/1"]
-        assert await all_of(desk, "五。") == ["1/1"]
+        assert await first == ["1 1.00"]
+        assert await all_of(desk, "五。") == ["1 1.00"]
         desk.close()
 
     run(work())
@@ -136,7 +136,7 @@ def test_an_engine_that_raises_gives_its_place_back():
             with pytest.raises(ZeroDivisionError):
                 await all_of(desk, "一。")
         engine.before_sentence = lambda text: None
-        assert await all_of(desk, "一。") == ["1/1"]
+        assert await all_of(desk, "一。") == ["1 1.00"]
         desk.close()
 
     run(work())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 
 import httpx
 import numpy as np
@@ -26,8 +27,9 @@ def test_every_sentence_is_described_and_sent(client):
     assert b"".join(kind for kind, _ in frames) == b"JJAJAJAZ"
     assert frames[-1] == (b"Z", b"")
     described = [json.loads(payload) for kind, payload in frames if kind == b"J"]
-    assert described[0] == {"sample_rate": RATE, "encoding": "pcm_s16le", "sentences": 3}
-    assert [d["progress"] for d in described[1:]] == [0.3333, 0.6667, 1.0]
+    assert described[0] == {"sample_rate": RATE, "encoding": "pcm_s16le"}
+    assert [d["progress"] for d in described[1:]] == [0.2727, 0.8182, 1.0]
+    assert [d["continues"] for d in described[1:]] == [False] * 3
     assert [len(payload) for kind, payload in frames if kind == b"A"] == [2 * n * CHAR_SAMPLES for n in (2, 4, 2)]
     timings = [timing for d in described[1:] for timing in d["timings"]]
     assert [t["begin_ms"] for t in timings] == [100 * n for n in range(8)]
@@ -110,3 +112,20 @@ def test_the_work_of_a_client_that_left_stops_after_the_sentence(start, path):
         assert server.engine.made == ["一。", "你"]
         assert server.engine.closed == 2
         assert server.engine.most_at_once == 1
+
+
+@pytest.mark.parametrize(("given", "told"), [({}, "normal"), ({"x-priority": "LOW"}, "low")])
+def test_the_engine_is_told_how_urgent_it_is_and_until_when(start, given, told):
+    with start() as server, server.client() as client:
+        before = time.monotonic()
+        frames_of(client, "你好。", headers={"x-deadline-ms": "60000", **given})
+        (terms,) = server.engine.terms
+        assert terms.priority == told
+        assert before + 59 < terms.deadline < time.monotonic() + 60
+        assert terms.stop.is_set()  # it has ended
+
+
+@pytest.mark.parametrize("given", ["", "urgent", "1"])
+def test_a_bad_priority_is_a_bad_request(client, given):
+    answer = client.post("/api/stream", json={"data": ["你"]}, headers={"x-priority": given})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_priority")
