@@ -156,7 +156,7 @@ class Speech:
         day = self.quota.charge(subject, characters)
         paid = False
         try:
-            landing = self._fly(wish, key, request_id)
+            landing = self._fly(wish, key, self._trip(request_id))
             paid = landing.led and landing.value.fresh
         finally:
             if not paid:
@@ -174,7 +174,7 @@ class Speech:
         found = self.find(key)
         if found is not None:
             return found, False
-        made = self._fly(wish, key, request_id).value
+        made = self._fly(wish, key, self._trip(request_id, "low")).value
         return made.record, made.fresh
 
     def is_ready(self, wish: Wish) -> bool:
@@ -192,27 +192,30 @@ class Speech:
             return None
         return record
 
-    def _fly(self, wish: Wish, key: str, request_id: str) -> Landing[Made]:
+    def _trip(self, request_id: str, priority: str = "normal") -> Trip:
+        return Trip(request_id, self.terms.deadline_s, priority)
+
+    def _fly(self, wish: Wish, key: str, trip: Trip) -> Landing[Made]:
         try:
-            return self.flight.run(key, lambda: self._make_alone(wish, key, request_id), self.terms.wait_s)
+            return self.flight.run(key, lambda: self._make_alone(wish, key, trip), self.terms.wait_s)
         except TimeoutError as error:
             raise EngineTimeoutError from error
 
-    def _make_alone(self, wish: Wish, key: str, request_id: str) -> Made:
+    def _make_alone(self, wish: Wish, key: str, trip: Trip) -> Made:
         with self.leases.hold(key, self.terms.wait_s):
-            return self._make(wish, key, request_id)
+            return self._make(wish, key, trip)
 
-    def _make(self, wish: Wish, key: str, request_id: str) -> Made:
+    def _make(self, wish: Wish, key: str, trip: Trip) -> Made:
         again = self.find(key)  # made between our look and our turn
         if again is not None:
             return Made(again, fresh=False)
         self.check_room()
         begun_s = time.monotonic()
-        utterance = self.gateway.synthesize(wish.order, Trip(request_id, self.terms.deadline_s))
+        utterance = self.gateway.synthesize(wish.order, trip)
         took_s = time.monotonic() - begun_s
         _log.info(
             "%s spoke %d characters, %.2f s of sound in %.2f s (real-time factor %.3f)",
-            request_id,
+            trip.request_id,
             len(wish.order.text),
             utterance.duration_s,
             took_s,
@@ -220,7 +223,7 @@ class Speech:
         )
         self.catalogue.learn(utterance.revision)
         if self.labels.mark(wish.explicit):
-            utterance = self.labels.sounded(utterance, wish.order, Trip(request_id, self.terms.deadline_s))
+            utterance = self.labels.sounded(utterance, wish.order, trip)
         content_id = secrets.token_hex(16)
         data = self._encoded(utterance, wish, content_id)
         name = f"{content_id}.{wish.format}"

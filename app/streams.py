@@ -1,4 +1,4 @@
-"""Speech while it is being made: sentences of the engine to frames, or to one growing file.
+"""Speech while it is being made: pieces of the engine to frames, or to one growing file.
 
 Knows orders and sounds; knows nothing about HTTP requests or who is calling beyond a subject to charge.
 """
@@ -10,8 +10,8 @@ import json
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +101,7 @@ class Streams:
         """``J``, then ``J`` and ``A`` for each sentence, then ``Z``; an ``E`` instead where it fails.
 
         Each ``A`` is a whole file of its own, so that it can be played from disk at once; with format ``pcm`` the
-        sound goes on from one to the next.
+        sound goes on from one to the next, and begins before its sentence ends.
         """
         content_id, wish = secrets.token_hex(16), stream.wish
         label = self.labels.implicit(content_id)
@@ -109,6 +109,7 @@ class Streams:
             encoder = None
             if wish.format == "pcm":
                 encoder = StreamEncoder("pcm", stream.first.sample_rate, wish.sample_rate, label)
+            whole = encoder is None or captions.are_by_sentence
             opening = {
                 "sample_rate": wish.sample_rate or stream.first.sample_rate,
                 "encoding": "pcm_s16le" if encoder else wish.format,
@@ -116,7 +117,7 @@ class Streams:
                 "aigc": label.fields(),
             }
             yield pack(JSON, _json(opening))
-            for number, (piece, offset_ms) in enumerate(self._heard(stream)):
+            for number, (piece, offset_ms) in enumerate(self._heard(stream, whole)):
                 yield pack(JSON, _json(_described(piece, offset_ms, captions)))
                 if encoder is None:
                     part = self.labels.implicit(f"{content_id}-{number}")
@@ -139,40 +140,72 @@ class Streams:
         """One file in the wish's format; where it fails the exception cuts the connection, for it has no other way."""
         label = self.labels.implicit(secrets.token_hex(16))
         encoder = StreamEncoder(stream.wish.format, stream.first.sample_rate, stream.wish.sample_rate, label)
-        for piece, _ in self._heard(stream):
+        for piece, _ in self._heard(stream, whole=False):
             if data := encoder.feed(piece.samples):
                 yield data
         if data := encoder.finish():
             yield data
 
-    def _heard(self, stream: Stream) -> Iterator[tuple[Piece, float]]:
-        """Each piece with the explicit label before the first or after the last, and by how much (ms) it comes late."""
-        offset_ms, order = 0.0, stream.wish.order
-        marked = bool(self.labels.mark(stream.wish.explicit))
-        trip = Trip(stream.request_id, self.deadline_s)
+    def _heard(self, stream: Stream, whole: bool) -> Iterator[tuple[Piece, float]]:
+        """Each piece with the explicit label before the first or after the last, and by how much (ms) it comes late.
+
+        Args:
+            stream: of pieces.
+            whole: give sentences, as each will be a file of its own; else each piece at once.
+        """
+        if not self.labels.mark(stream.wish.explicit):
+            yield from ((piece, 0.0) for piece in (_sentences(stream) if whole else stream))
+            return
+        order, trip, rate = stream.wish.order, Trip(stream.request_id, self.deadline_s), stream.first.sample_rate
+        before = self.labels.opening(rate, order.speaker, trip)
+        offset_ms = 1000 * len(before) / rate
         held: Piece | None = None
-        for piece in stream:
-            if not marked:
-                yield piece, offset_ms
-            elif held is None:
-                before = self.labels.opening(piece.sample_rate, order.speaker, trip)
-                offset_ms = 1000 * len(before) / piece.sample_rate
-                held = _with(piece, before, piece.samples)
-            else:
+        for index, piece in enumerate(_sentences(stream) if whole else stream):
+            mine = _with(piece, before, piece.samples) if index == 0 else piece
+            if not whole:
+                yield mine, offset_ms
+            elif held is not None:
                 yield held, offset_ms
-                held = piece
+            held = mine
         if held is not None:
-            after = self.labels.closing(held.sample_rate, order.speaker, trip)
-            yield _with(held, held.samples, after), offset_ms
+            after = self.labels.closing(rate, order.speaker, trip)
+            if whole:
+                yield _with(held, held.samples, after), offset_ms
+            elif len(after):
+                yield Piece(after, rate, [], [], 1.0), offset_ms
+
+
+def _sentences(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The pieces of each sentence as one."""
+    parts: list[Piece] = []
+    for piece in pieces:
+        parts.append(piece)
+        if not piece.continues:
+            yield _joined(parts)
+            parts = []
+    if parts:
+        yield _joined(parts)
+
+
+def _joined(parts: Sequence[Piece]) -> Piece:
+    return Piece(
+        np.concatenate([part.samples for part in parts]),
+        parts[0].sample_rate,
+        [timing for part in parts for timing in part.timings],
+        [warning for part in parts for warning in part.warnings],
+        parts[-1].progress,
+    )
 
 
 def _with(piece: Piece, *samples: Any) -> Piece:
-    return Piece(np.concatenate(samples), piece.sample_rate, piece.timings, piece.warnings, piece.progress)
+    return replace(piece, samples=np.concatenate(samples))
 
 
 def _described(piece: Piece, offset_ms: float, captions: Captions) -> dict[str, Any]:
     timings = shifted(piece.timings, offset_ms)
     told: dict[str, Any] = {"timings": timings, "warnings": piece.warnings, "progress": piece.progress}
+    if piece.continues:
+        told["continues"] = True
     return {**told, **captions.of(timings)}
 
 

@@ -27,9 +27,14 @@ class Captions:
     _count: int = field(default=0)
     """Cues written so far."""
 
+    @property
+    def are_by_sentence(self) -> bool:
+        """Whether a part of a sentence is too little to say anything of."""
+        return self.kind in ("sentences", "srt", "lrc")
+
     def of(self, timings: Iterable[dict[str, Any]]) -> dict[str, Any]:
         """``sentences`` or ``subtitles`` for these timings; nothing where they say it themselves."""
-        if self.kind not in ("sentences", "srt", "lrc"):
+        if not self.are_by_sentence:
             return {}
         words = [Word(spot["begin_ms"], spot["end_ms"], spot["begin"], spot["end"]) for spot in timings]
         if self.kind == "sentences":

@@ -65,6 +65,8 @@ class Trip:
     request_id: str
     deadline_s: float
     """Seconds that are left."""
+    priority: str = "normal"
+    """``high``, ``normal`` or ``low``: whom the engine serves first."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Piece:
-    """One sentence of an order, while the next is being made; times and indices count from the order's beginning."""
+    """A sentence of an order, or a part of one; times and indices count from the order's beginning."""
 
     samples: npt.NDArray[np.float32]
     """(S,) in [-1, 1]."""
@@ -99,6 +101,8 @@ class Piece:
     warnings: list[dict[str, Any]]
     progress: float
     """How much of the text is spoken with this piece, 0…1."""
+    continues: bool = False
+    """The sentence goes on in the next piece."""
 
 
 class Gateway(Protocol):
@@ -108,7 +112,7 @@ class Gateway(Protocol):
         """Speak; returns or raises within ``trip.deadline_s``."""
 
     def stream(self, order: Order, trip: Trip) -> Generator[Piece, None, None]:
-        """Speak, a sentence at a time; closing the generator stops the engine. Ends within ``trip.deadline_s``."""
+        """Speak, piece by piece; closing the generator stops the engine. Ends within ``trip.deadline_s``."""
 
     def info(self) -> Info:
         """What the engine is now; asks it every time."""

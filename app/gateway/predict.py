@@ -65,6 +65,7 @@ class PredictGateway:
                 "Content-Type": "application/json",
                 "X-Request-Id": trip.request_id,
                 "X-Deadline-Ms": str(int(1000 * (deadline_s - time.monotonic()))),
+                "X-Priority": trip.priority,
             }
             values = [order.text, order.speaker, order.speed, None, {"format": "wav", **order.options}]
             body = json.dumps({"data": values}, allow_nan=False).encode()
@@ -75,7 +76,7 @@ class PredictGateway:
         return _utterance(wav, details, len(order.text))
 
     def stream(self, order: Order, trip: Trip) -> Generator[Piece, None, None]:
-        """Speak ``order`` a sentence at a time; closing the generator closes the connection, which stops the engine."""
+        """Speak ``order`` piece by piece; closing the generator closes the connection, which stops the engine."""
         with self._bulkhead.slot():
             deadline_s = time.monotonic() + trip.deadline_s
             with self._opened(order, trip, deadline_s) as response:
@@ -91,6 +92,7 @@ class PredictGateway:
                     "Content-Type": "application/json",
                     "X-Request-Id": trip.request_id,
                     "X-Deadline-Ms": str(int(1000 * trip.deadline_s)),
+                    "X-Priority": trip.priority,
                 },
                 timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
                 allow_redirects=False,

@@ -43,6 +43,7 @@ class Sentence(Reply):
     timings: list[Timing]
     warnings: list[Silence] = Field(default_factory=list)
     progress: float = Field(ge=0, le=1)
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def pack(kind: bytes, payload: bytes = b"") -> bytes:
 
 
 def pieces(body: Body, order: Order, bounds: Bounds) -> Generator[Piece, None, None]:
-    """The sentences in ``body``, each as soon as it is there.
+    """The pieces in ``body``, each as soon as it is there.
 
     Raises:
         GatewayError: it is no stream, it breaks off, or the engine says that it failed.
@@ -82,6 +83,7 @@ def pieces(body: Body, order: Order, bounds: Bounds) -> Generator[Piece, None, N
                 [timing.model_dump() for timing in sentence.timings],
                 [warning.model_dump() for warning in sentence.warnings],
                 sentence.progress,
+                sentence.continues,
             )
             sentence = None
 

@@ -67,6 +67,7 @@ class FakeGateway:
         self.orders = []
         self.streams = []
         self.fails_at = None
+        self.piece_characters = 1000
         self.revision = "r1"
         self.healthy = True
         self.failure = None
@@ -87,19 +88,21 @@ class FakeGateway:
         return Utterance(self._tone(len(order.text)), SAMPLE_RATE, timings, list(self.warnings), self.revision)
 
     def stream(self, order, trip):
-        """A piece for every sentence; closed and failed ones are told by ``streams``."""
+        """A piece for every sentence, or for every ``piece_characters``; ``streams`` tells what became of them."""
         self.orders.append((order, trip))
         told = {"pieces": 0, "closed": False}
         self.streams.append(told)
         made = 0
         try:
-            for match in re.finditer(r"[^。]+。?", order.text):
+            for match in re.finditer(rf"[^。]{{1,{self.piece_characters}}}。?", order.text):
                 if self.failure is not None or self.fails_at == told["pieces"]:
                     raise self.failure or GatewayError()
                 begin, end = match.span()
                 piece = self._tone(end - begin, begin)
                 made, told["pieces"] = end, told["pieces"] + 1
-                yield Piece(piece, SAMPLE_RATE, self._timings(order.text, begin, end), [], made / len(order.text))
+                continues = order.text[end - 1] != "。" and end < len(order.text)
+                timings = self._timings(order.text, begin, end)
+                yield Piece(piece, SAMPLE_RATE, timings, [], made / len(order.text), continues)
         except GeneratorExit:
             told["closed"] = True
             raise

@@ -157,6 +157,47 @@ def test_other_formats_in_frames_are_one_whole_labelled_file_a_sentence(client, 
     assert len({read_label(io.BytesIO(sound)).produce_id for sound in sounds}) == 3
 
 
+def test_a_sentence_that_comes_in_parts_is_sent_on_in_parts(client, auth, gateway):
+    gateway.piece_characters = 3
+    answer = open_stream(client, auth)
+    found = frames(b"".join(answer.response))
+    answer.close()
+    told = [json.loads(payload) for kind, payload in found if kind == "J"][1:]
+    assert [part.get("continues", False) for part in told] == [True, False, True, False, False]
+    assert [timing["text"] for part in told for timing in part["timings"]] == list(TEXT)
+    assert sum(len(payload) for kind, payload in found if kind == "A") == 2 * 2205 * len(TEXT)
+
+
+def test_with_captions_or_as_files_it_is_put_together(client, auth, gateway):
+    gateway.piece_characters = 3
+    for body in ({"format": "mp3"}, {"timestamps": "srt"}):
+        answer = open_stream(client, auth, **body)
+        found = frames(b"".join(answer.response))
+        answer.close()
+        told = [json.loads(payload) for kind, payload in found if kind == "J"][1:]
+        assert ["".join(timing["text"] for timing in part["timings"]) for part in told] == [
+            "今天天气很好。",
+            "我们去公园。",
+            "好吗？",
+        ]
+        assert not any("continues" in part for part in told)
+
+
+def test_a_label_at_the_end_does_not_keep_the_first_sound_back(make_app, gateway):
+    from app.auth import NewKey
+    from app.services import services_of
+
+    app = make_app(label__explicit="rhythm", label__position="end")
+    key = services_of(app).keys.create(NewKey("test", ("tts",)))[1]
+    answer = open_stream(app.test_client(), {"X-API-Key": key}, "audio/pcm")
+    parts = iter(answer.response)
+    first = next(parts)
+    assert gateway.streams[0]["pieces"] == 1
+    sound = first + b"".join(parts)
+    answer.close()
+    assert len(sound) - 2 * 2205 * len(TEXT) == pytest.approx(2 * 1.4 * RATE, abs=2 * 0.1 * RATE)
+
+
 def test_captions_come_with_their_sentence(client, auth):
     answer = open_stream(client, auth, timestamps="srt")
     told = [json.loads(payload) for kind, payload in frames(b"".join(answer.response)) if kind == "J"][1:]

@@ -160,6 +160,7 @@ def test_a_sentence_is_asked_for_as_the_contract_says_and_its_sound_fetched(stub
     assert (path, body) == ("/api/predict/", {"data": ["你好", "female", 1.2, None, {"format": "wav"}]})
     assert (headers["X-Request-Id"], headers["Authorization"]) == ("request-0001", "Bearer s3cret")
     assert 4000 < int(headers["X-Deadline-Ms"]) <= 5000
+    assert headers["X-Priority"] == "normal"
     assert (fetched, audio_headers["X-Request-Id"]) == ("/api/audio/abc.wav", "request-0001")
 
 
