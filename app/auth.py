@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import jwt
 from jwt.utils import base64url_decode
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Engine, bindparam, delete, literal, or_, select, union_all, update
+from sqlalchemy import Engine, Row, bindparam, delete, literal, or_, select, union_all, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.body import strict_json
@@ -41,6 +41,8 @@ _KEY = re.compile(r"tts_([a-z0-9]{8})_([A-Za-z0-9_-]{43})", re.ASCII)
 _CLAIM = re.compile(r"tts_([a-z0-9]{8})[_/]", re.ASCII)
 _KEY_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _LAST_USED_EVERY_S = 60.0
+
+_KeyRow = Row[str, str, float | None, float | None, float | None]
 
 # built once: writing a statement costs more than running it, and these run at every request
 _REVOCATIONS = union_all(
@@ -288,12 +290,11 @@ class ApiKeys:
         match = _KEY.fullmatch(text)
         if match is None:
             raise _refused("no API key")
-        with self.engine.connect() as connection:
-            row = connection.execute(_KEY_ROW, {"id": match[1]}).first()
+        row = self._row(match[1])
         stored = row.hash if row else _hash("")
         if not hmac.compare_digest(stored.encode(), _hash(match[2]).encode()) or row is None:
             raise _refused("unknown key")
-        return self.holder(match[1])
+        return self._admitted(match[1], row)
 
     def holder(self, key_id: str) -> Caller:
         """Who has the key ``key_id``, for one who has proved it in another way.
@@ -301,8 +302,13 @@ class ApiKeys:
         Raises:
             CredentialError: unknown, revoked or expired.
         """
+        return self._admitted(key_id, self._row(key_id))
+
+    def _row(self, key_id: str) -> _KeyRow | None:
         with self.engine.connect() as connection:
-            row = connection.execute(_KEY_ROW, {"id": key_id}).first()
+            return connection.execute(_KEY_ROW, {"id": key_id}).first()
+
+    def _admitted(self, key_id: str, row: _KeyRow | None) -> Caller:
         now = self.now()
         if row is None or row.revoked_s is not None or (row.expires_s is not None and row.expires_s <= now):
             raise _refused("unknown, revoked or expired key")

@@ -34,7 +34,7 @@ def _forget_metrics() -> None:
 from prometheus_client.multiprocess import mark_process_dead  # noqa: E402
 
 from app.keyring import load_keyring  # noqa: E402
-from app.logs import gunicorn_config  # noqa: E402
+from app.logs import BatchedHandler, gunicorn_config, write_in_batches  # noqa: E402
 from settings import SettingsError, load_settings  # noqa: E402
 
 try:
@@ -87,6 +87,20 @@ def pre_fork(_server: object, _worker: object) -> None:
     """The garbage collector passes by what is loaded now: its look would copy the pages into each worker."""
     gc.collect()
     gc.freeze()
+
+
+_logs: list[BatchedHandler] = []
+
+
+def post_fork(_server: object, _worker: object) -> None:
+    """A worker's threads do not write the log themselves."""
+    _logs.append(write_in_batches(_proxy.log_format))
+
+
+def worker_exit(_server: object, _worker: object) -> None:
+    """What is not written yet is written."""
+    for handler in _logs:
+        handler.flush()
 
 
 def child_exit(_server: object, worker: Worker) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, bindparam, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,6 +39,41 @@ _RECORDS = select(Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.tim
 _BY_KEY = _RECORDS.where(Audio.key == bindparam("key"))
 
 
+class Recent:
+    """Rows that were read a moment ago: a text that many ask for is not looked up for each of them. Thread-safe.
+
+    A row never changes but for the time of its last use; what may be wrong is only that it is still there.
+    """
+
+    _LIFETIME_S = 2.0
+    _MOST = 1000
+    _LONGEST = 20_000
+    """Characters of timings; rows of long texts are not kept in memory."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[float, Record]] = {}
+
+    def get(self, key: str, now_s: float) -> Record | None:
+        """The row, or None: it was not read within the last seconds (nor in the future, when a clock is set back)."""
+        read_s, record = self._rows.get(key, (float("inf"), None))
+        return record if 0 <= now_s - read_s < self._LIFETIME_S else None
+
+    def note(self, record: Record, now_s: float) -> None:
+        """``record`` has just been read."""
+        if len(self._rows) >= self._MOST:
+            self._rows.clear()
+        if len(record.timings) <= self._LONGEST:
+            self._rows[record.key] = (now_s, record)
+
+    def forget(self, key: str) -> None:
+        """Read ``key`` the next time."""
+        self._rows.pop(key, None)
+
+    def clear(self) -> None:
+        """Read everything the next time."""
+        self._rows.clear()
+
+
 @dataclass(frozen=True)
 class Library:
     """Rows of ``audio``. Thread-safe."""
@@ -47,17 +82,27 @@ class Library:
     now: Callable[[], float]
     touch_interval_s: float
     """A use is written at most this often."""
+    recent: Recent = field(default_factory=Recent)
 
     def find(self, key: str) -> Record | None:
-        """The sound for ``key``, whose use is noted."""
+        """The sound for ``key``, whose use is noted. Whoever hands it out looks whether its file is still there."""
+        now = self.now()
+        known = self.recent.get(key, now)
+        if known is not None and now - known.last_used_s < self.touch_interval_s:
+            return known
         with self.engine.connect() as connection:
             row = connection.execute(_BY_KEY, {"key": key}).first()
         if row is None:
             return None
         found = Record(*row)
-        if self.now() - found.last_used_s >= self.touch_interval_s and not self._touch(found):
+        if now - found.last_used_s >= self.touch_interval_s and not self._touch(found):
             return None  # pruned a moment ago
+        self.recent.note(found, now)
         return found
+
+    def look_again(self, key: str) -> None:
+        """What is remembered of ``key`` is not true any more."""
+        self.recent.forget(key)
 
     def save(self, record: Record) -> None:
         """Index ``record``, whose bytes are in the store already; replaces an older one of the same key."""
@@ -75,24 +120,30 @@ class Library:
         row = insert_into(self.engine, Audio).values(key=record.key, **values)
         with self.engine.begin() as connection:
             connection.execute(row.on_conflict_do_update(index_elements=[Audio.key], set_=values))
+        self.recent.forget(record.key)
 
     def forget(self, record: Record) -> bool:
         """Remove the row, unless it was used, or made again, since ``record`` was read; False: it was."""
         same = (Audio.key == record.key, Audio.name == record.name, Audio.last_used_s == record.last_used_s)
         with self.engine.begin() as connection:
-            return connection.execute(delete(Audio).where(*same)).rowcount == 1
+            is_gone = connection.execute(delete(Audio).where(*same)).rowcount == 1
+        self.recent.forget(record.key)
+        return is_gone
 
     def forget_voice(self, voice: str) -> list[str]:
         """Remove every row of a cloned voice; returns the names of the files, which nothing names any more."""
         rows = delete(Audio).where(Audio.voice == voice, Audio.voice != "").returning(Audio.name)
         with self.engine.begin() as connection:
-            return list(connection.execute(rows).scalars())
+            names = list(connection.execute(rows).scalars())
+        self.recent.clear()
+        return names
 
     def drop(self, key: str) -> str | None:
         """Remove the row, used or not; the name of its file, or None where there is no row."""
         with self.engine.begin() as connection:
             name = connection.execute(select(Audio.name).where(Audio.key == key)).scalar()
             connection.execute(delete(Audio).where(Audio.key == key))
+        self.recent.forget(key)
         return name
 
     def total_bytes(self) -> int:

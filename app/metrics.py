@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -51,16 +52,29 @@ class Metrics:
             "tts_engine_asking", "Syntheses under way or waiting", multiprocess_mode="livesum", registry=self._own
         )
 
+        # finding a child by its labels takes a lock and longer than counting with it
+        self._answer_of = lru_cache(1024)(
+            lambda route, method, status: (
+                self._requests.labels(route, method, str(status)),
+                self._seconds.labels(route),
+            )
+        )
+        self._gave_of = {
+            cached: (self._answers.labels(word), self._characters.labels(word))
+            for cached, word in ((True, "true"), (False, "false"))
+        }
+
     def answered(self, route: str, method: str, status: int, took_s: float) -> None:
         """One HTTP answer; ``route`` is the pattern."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(took_s)
+        requests, seconds = self._answer_of(route, method, status)
+        requests.inc()
+        seconds.observe(took_s)
 
     def gave(self, cached: bool, characters: int) -> None:
         """One sound."""
-        word = "true" if cached else "false"
-        self._answers.labels(word).inc()
-        self._characters.labels(word).inc(characters)
+        answers, spoken = self._gave_of[cached]
+        answers.inc()
+        spoken.inc(characters)
 
     def metered(self, gateway: Gateway) -> Gateway:
         """``gateway``, whose work is counted."""

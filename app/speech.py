@@ -54,10 +54,22 @@ class Clip:
     """Seconds since the epoch."""
     duration_s: float
     cached: bool
-    timings: list[dict[str, Any]]
-    warnings: list[dict[str, Any]]
-    name: str
-    """In the store."""
+    record: Record
+
+    @property
+    def name(self) -> str:
+        """In the store."""
+        return self.record.name
+
+    @property
+    def timings(self) -> list[dict[str, Any]]:
+        """Of every character; read from JSON, since few ask for them."""
+        return list(json.loads(self.record.timings))
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """What was not spoken."""
+        return list(json.loads(self.record.warnings))
 
 
 @dataclass(frozen=True)
@@ -188,8 +200,11 @@ class Speech:
     def find(self, key: str) -> Record | None:
         """The sound for ``key`` if its file is still stored."""
         record = self.library.find(key)
-        if record is None or not self.presence.holds(record.name, record.size):
-            return None
+        if record is not None and not self.presence.holds(record.name, record.size):
+            self.library.look_again(key)  # another process may have made it anew
+            record = self.library.find(key)
+            if record is not None and not self.presence.holds(record.name, record.size):
+                return None
         return record
 
     def _trip(self, request_id: str, priority: str = "normal") -> Trip:
@@ -258,9 +273,7 @@ class Speech:
             expires_s=expires_s,
             duration_s=record.duration_s,
             cached=cached,
-            timings=json.loads(record.timings),
-            warnings=json.loads(record.warnings),
-            name=record.name,
+            record=record,
         )
 
 
