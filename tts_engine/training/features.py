@@ -162,14 +162,50 @@ class _Place:
     intensity: float = 0.0
 
 
-def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str]) -> None:
-    """Write a feature set; the index last, so that a half-written set is not taken for one."""
+class _Column:
+    """An array that grows in its file and is a ``.npy`` once it is closed: a corpus need not fit into memory.
+
+    Source: the format's version 1.0 (numpy.lib.format): a header of 128 bytes, however long it gets.
+    """
+
+    _HEADER = 128
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_suffix(".partial")
+        self._file = self._partial.open("wb")
+        self._file.write(b" " * self._HEADER)
+        self._rows = 0
+        self._kind: tuple[str, tuple[int, ...]] = ("<f4", ())
+
+    def add(self, rows: npt.NDArray[np.generic]) -> None:
+        """Append rows of one dtype and shape."""
+        self._kind = (np.dtype(rows.dtype).newbyteorder("<").str, rows.shape[1:])
+        self._file.write(np.ascontiguousarray(rows).tobytes())
+        self._rows += rows.shape[0]
+
+    def close(self) -> None:
+        """Write the header and give the file its name."""
+        dtype, shape = self._kind
+        described = repr({"descr": dtype, "fortran_order": False, "shape": (self._rows, *shape)}).encode("latin1")
+        header = b"\x93NUMPY\x01\x00" + (self._HEADER - 10).to_bytes(2, "little")
+        self._file.seek(0)
+        self._file.write(header + described.ljust(self._HEADER - 11) + b"\n")
+        self._file.close()
+        os.replace(self._partial, self._path)
+
+
+def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str]) -> int:
+    """Write a feature set, one utterance in memory at a time, and how many there were.
+
+    The index comes last, so that a half-written set is not taken for one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
-    kept = list(utterances)
-    places = []
+    columns = {name: _Column(folder / f"{name}.npy") for name in ("audio", "f0", "mel", "phonemes")}
+    places: list[_Place] = []
     audio = frame = phoneme = 0
-    for one in kept:
+    for one in utterances:
         places.append(
             _Place(
                 text=one.text,
@@ -185,12 +221,16 @@ def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str])
             )
         )
         audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
-    np.save(folder / "audio.npy", np.concatenate([one.audio for one in kept]))
-    np.save(folder / "f0.npy", np.concatenate([one.f0 for one in kept]))
-    np.save(folder / "mel.npy", np.concatenate([one.mel.T.astype(np.float16) for one in kept]))
-    np.save(folder / "phonemes.npy", np.concatenate([one.phonemes for one in kept]))
+        columns["audio"].add(one.audio)
+        columns["f0"].add(one.f0)
+        columns["mel"].add(one.mel.T.astype(np.float16))
+        columns["phonemes"].add(one.phonemes)
+        one.__dict__.pop("mel", None)  # a caller that keeps the utterance need not keep this
+    for column in columns.values():
+        column.close()
     index = {"speakers": list(speakers), "utterances": [asdict(place) for place in places]}
     (folder / "index.json").write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
+    return len(places)
 
 
 class FeatureSet(Sequence[Utterance]):

@@ -84,7 +84,10 @@ def train(arguments: argparse.Namespace) -> Path:
     start(arguments)
     device = torch.device(arguments.device)
     features = FeatureSet(arguments.features)
-    model = Recogniser(RecogniserConfig()).to(device).train()  # type: ignore[arg-type]  # its decorator loses self
+    model = Recogniser(RecogniserConfig())
+    if arguments.warm_start is not None:
+        model = Recogniser.from_pretrained(arguments.warm_start, dtype=torch.float32)
+    model = model.to(device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
     checkpoint = arguments.out / "last.pt"
     step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
@@ -125,9 +128,16 @@ def train(arguments: argparse.Namespace) -> Path:
     return Path(arguments.out / "model")
 
 
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = options(__doc__.splitlines()[0], "recogniser")
+    parser.add_argument("--warm-start", type=Path, help="folder of a recogniser to begin from")
+    return parser
+
+
 def main() -> None:
     """Read the command line and train."""
-    train(options(__doc__.splitlines()[0], "recogniser").parse_args())
+    train(parser().parse_args())
 
 
 if __name__ == "__main__":
