@@ -98,7 +98,8 @@ def _assemble(
     tokens, keys = Tokens(settings.auth, identity.signing, engine, clock), ApiKeys(engine, clock)
     quota = CharacterQuota(engine, settings.limits.characters_per_day, clock)
     library = Library(engine, clock, settings.cache.touch_interval_s)
-    presence = Presence(store, 0 if store in links else settings.cache.verify_interval_s)
+    is_sure = store.is_sure if isinstance(store, FallbackStorage) else lambda: True
+    presence = Presence(store, 0 if store in links else settings.cache.verify_interval_s, is_sure=is_sure)
     labels = Labels(settings.label, speaker)
     leases = leases_in(settings.limits.storage_uri.get_secret_value())
     pruner = Pruner(library, store, _rules(settings), clock)

@@ -40,10 +40,10 @@ class CharacterQuota:
             index_elements=[Usage.subject, Usage.day],
             set_={"characters": Usage.characters + row.excluded.characters},
             where=fits,
-        )
+        ).returning(Usage.characters)  # not ``rowcount``: PostgreSQL's driver does not count what was inserted
         if characters <= self.per_day:
             with self.engine.begin() as connection:
-                if connection.execute(charged).rowcount == 1:
+                if connection.execute(charged).first() is not None:
                     return day
         raise QuotaError(self.per_day, _DAY_S - int(self.now()) % _DAY_S)
 

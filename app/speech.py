@@ -97,16 +97,25 @@ class Made:
 class Presence:
     """Which files were seen in the store a moment ago. Thread-safe: dict operations are atomic."""
 
-    def __init__(self, storage: Storage, interval_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        interval_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+        is_sure: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """``is_sure``: whether what was seen a moment ago can still be fetched; asked every time."""
         self._storage = storage
         self._interval_s = interval_s
         self._monotonic = monotonic
+        self._is_sure = is_sure
         self._seen: dict[str, float] = {}
 
     def holds(self, name: str, size: int) -> bool:
         """Whether the file is stored whole, or was within the interval; one of another size is damaged."""
         now = self._monotonic()
-        if self._interval_s and now - self._seen.get(name, float("-inf")) < self._interval_s:
+        is_fresh = self._interval_s and now - self._seen.get(name, float("-inf")) < self._interval_s
+        if is_fresh and self._is_sure():
             return True
         found = self._storage.size(name)
         if found != size:

@@ -117,6 +117,10 @@ class FallbackStorage:
             if not self._folder.exists(mark.name[1 : -len(_MOVED)]):
                 mark.unlink(missing_ok=True)
 
+    def is_sure(self) -> bool:
+        """Whether the bucket has not failed lately, so that links into it open."""
+        return bool(self._circuit.closed)
+
     @property
     def waiting(self) -> int:
         """How many files are only in the folder."""

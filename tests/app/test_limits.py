@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from app.database import connect, migrate
 from app.errors import QuotaError
+from app.limits import CharacterQuota
 from app.rates import network_of
 from app.services import services_of
 from settings import SettingsError
@@ -205,6 +207,20 @@ def test_a_restart_forgets_no_character(make_app):
     services_of(make_app(limits__characters_per_day=10)).quota.charge("one", 10)
     with pytest.raises(QuotaError):
         services_of(make_app(limits__characters_per_day=10)).quota.charge("one", 1)
+
+
+def test_characters_are_counted_in_postgresql_too(postgres_url, clock):
+    migrate(postgres_url)
+    engine = connect(postgres_url)
+    try:
+        quota = CharacterQuota(engine, 100, clock)
+        assert [quota.charge("one", 40), quota.charge("one", 60)] == [quota.charge("two", 1)] * 2
+        with pytest.raises(QuotaError):
+            quota.charge("one", 1)
+        quota.refund("one", quota.charge("three", 1), 10)
+        quota.charge("one", 10)
+    finally:
+        engine.dispose()
 
 
 def test_old_days_are_forgotten(make_app, clock):

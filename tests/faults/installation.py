@@ -62,7 +62,7 @@ class Site:
             self.start_engine()
             for host in range(self.hosts):
                 self.start_proxy(host)
-            self.start_worker()
+                self.start_worker(host)
             self.start_nginx()
             until(lambda: self.request("GET", "/readyz").status_code == 200, _START_S, self.told)
         except BaseException:
@@ -82,6 +82,7 @@ class Site:
     def prepare(self):
         """Secrets, certificate and a key, made as an administrator makes them."""
         self.command(*LAUNCH, "plan", "--prepare", "proxy")
+        self.command("-m", "app", "migrate")
         key_file = self.folder / "demo_api_key"
         self.command("-m", "app", "keys", "create", "faults", "--scopes", "tts", "voices", "--output", str(key_file))
         self.key = key_file.read_text().strip()
@@ -120,11 +121,16 @@ class Site:
         # what systemd does for a unit with a socket
         script = f'exec 3<&{inherited}; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@"'
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "app/gunicorn.conf.py", "app.wsgi:app"]
-        environ = self.environ | {"TTS__PROXY__UNIX_SOCKET": str(path)} | changes
+        environ = self.environ_of(host) | {"TTS__PROXY__UNIX_SOCKET": str(path)} | changes
         return self.start(f"proxy{host}", ["bash", "-c", script, "bash", *gunicorn], env=environ, pass_fds=(inherited,))
 
-    def start_worker(self, **changes):
-        return self.start("worker", [sys.executable, "-m", "app", "worker"], env=self.environ | changes)
+    def start_worker(self, host=0, **changes):
+        name = "worker" if host == 0 else f"worker{host}"
+        return self.start(name, [sys.executable, "-m", "app", "worker"], env=self.environ_of(host) | changes)
+
+    def environ_of(self, host):
+        """A host has a disk of its own."""
+        return self.environ | ({"TTS__STORAGE__DIR": f"{self.folder}/audio{host}"} if self.hosts > 1 else {})
 
     def start_nginx(self):
         text = (ROOT / "nginx" / "tts.conf").read_text(encoding="utf-8")
@@ -141,6 +147,7 @@ class Site:
             ("listen 80", f"listen 127.0.0.1:{free_port()}"),
             ("listen 443", f"listen 127.0.0.1:{self.https_port}"),
             ("rate=20r/s", "rate=20000r/s"),  # all clients here have one address
+            ("tts_connections 64", "tts_connections 1000"),
         ):
             assert old in text, old
             text = text.replace(old, new)
@@ -155,6 +162,13 @@ class Site:
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
+
+    def unplug(self, host):
+        """A whole host goes away: its proxy, its worker, and whoever held its socket."""
+        self.kill(f"proxy{host}")
+        self.kill("worker" if host == 0 else f"worker{host}")
+        self.sockets.pop(host).close()
+        (self.folder / f"proxy{host}.sock").unlink()
 
     def stop(self, name, limit_s=45):
         """``systemctl stop``: returns when it has ended by itself."""
@@ -195,7 +209,7 @@ class Site:
         return path.read_text("utf-8", "replace")[-6000:] if path.exists() else ""
 
     def told(self):
-        return "\n".join(f"---- {name}\n{self.log(name)}" for name in ("proxy0", "worker", "nginx"))
+        return "\n".join(f"---- {name}\n{self.log(name)}" for name in ("proxy0", "proxy1", "worker", "nginx"))
 
 
 def wait_s(seconds):

@@ -55,7 +55,7 @@ class CosServer:
     secret_key: str = "loopback-secret"
     token: str = ""
     fault: str = ""
-    """A code of ``STATUSES``, or ``hang``, ``cut``, ``redirect``, ``garbage``, ``loop``."""
+    """A code of ``STATUSES``, or ``hang``, ``slow``, ``cut``, ``redirect``, ``garbage``, ``loop``."""
     now: float = 0.0
     """Seconds added to the clock."""
     page: int = 1000
@@ -134,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "hang":
             self.cos.released.wait(30)
             self.close_connection = True
+        elif fault == "slow":
+            self.cos.released.wait(1)
         elif fault == "cut":
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
@@ -141,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(301, Location="http://127.0.0.1:9/elsewhere")
         elif fault == "garbage":
             self.answer(200, b"<html>no bucket")
-        return bool(fault) and fault != "loop"
+        return bool(fault) and fault not in ("loop", "slow")
 
     def do_any(self):
         cos = self.cos
