@@ -134,11 +134,12 @@ class Site:
 
     def start_nginx(self):
         text = (ROOT / "nginx" / "tts.conf").read_text(encoding="utf-8")
-        for line in [line for line in text.splitlines() if line.lstrip().startswith("server unix:")]:
-            proxies = [
-                line.replace("/run/tts/proxy.sock", f"{self.folder}/proxy{host}.sock") for host in range(self.hosts)
-            ]
-            text = text.replace(line, "\n".join(proxies))
+        (twice,) = {line for line in text.splitlines() if line.lstrip().startswith("server unix:")}
+        proxies = [
+            twice.replace("/run/tts/proxy.sock", f"{self.folder}/proxy{host}.sock") for host in range(self.hosts)
+        ]
+        # one host is written twice, several are written once
+        text = text.replace(f"{twice}\n{twice}", "\n".join(proxies * 2 if self.hosts == 1 else proxies))
         for old, new in (
             ("tts.example.com", "localhost"),
             ("/etc/nginx/tls/fullchain.pem", self.certificate),
