@@ -63,8 +63,8 @@ install_packages() {
 
 install_python_packages() {
   local hash
-  bash start_app.sh --install || exit 1
-  hash=$(cat requirements.txt requirements-dev.txt | sha256sum | cut -d ' ' -f 1)
+  bash start_app.sh --install-all || exit 1
+  hash=$(cat requirements.txt requirements-torch.txt requirements-dev.txt | sha256sum | cut -d ' ' -f 1)
   if [[ ! -f $STAMP || $(<"$STAMP") != "$hash" ]]; then
     say "正在安装测试用的依赖……"
     "$PYTHON" -m pip install --disable-pip-version-check -q -r requirements-dev.txt || exit 1

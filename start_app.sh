@@ -26,6 +26,7 @@ usage() {
   --proxy-only    只启动 HTTPS 代理和后台任务
   --check         只检查，不安装、不下载、不启动
   --install       只检查并安装依赖
+  --install-all   同上，并安装 torch（requirements-torch.txt）：训练、测试需要；有显卡时总是安装
   --help          显示本说明
 
 设置写在 config.yaml，或用环境变量覆盖，例如 TTS__PROXY__PORT=9443。
@@ -109,12 +110,26 @@ choose_device() {
 
 # ---- 安装 ----------------------------------------------------------------
 
+# 带 torch 的两个文件的散列值也算装好了不带 torch 的
 requirements_hash() {
-  { cat requirements.txt; "$PYTHON" -c 'import sys; print(sys.version_info[:2])'; } | sha256sum | cut -d ' ' -f 1
+  { cat "$@"; "$PYTHON" -c 'import sys; print(sys.version_info[:2])'; } | sha256sum | cut -d ' ' -f 1
 }
 
 is_installed() {
-  is_usable_python "$PYTHON" && [[ -f $STAMP && $(<"$STAMP") == "$(requirements_hash)" ]]
+  local stamp
+  is_usable_python "$PYTHON" && [[ -f $STAMP ]] || return 1
+  stamp=$(<"$STAMP")
+  [[ $stamp == "$(requirements_hash requirements.txt requirements-torch.txt)" ]] ||
+    [[ -z $WITH_TORCH && $stamp == "$(requirements_hash requirements.txt)" ]]
+}
+
+# 只有显卡与训练才用 torch：省去近 1 GB 的下载，CPU 上由 ONNX Runtime 合成
+choose_packages() {
+  REQUIREMENTS=(requirements.txt)
+  if [[ -n $GPU || -n $WITH_TORCH || ${TTS__ENGINE__DEVICE:-} == cuda* ]]; then
+    WITH_TORCH=yes
+    REQUIREMENTS+=(requirements-torch.txt)
+  fi
 }
 
 install() {
@@ -136,13 +151,13 @@ install() {
     rm -rf .venv
     "$base" -m venv .venv || die "无法创建 .venv：请安装 venv 模块，例如 apt-get install python3.11-venv。"
   fi
-  if [[ -z $GPU ]] && can_reach "$CPU_WHEELS/torch/"; then
+  if [[ -z $GPU && -n $WITH_TORCH ]] && can_reach "$CPU_WHEELS/torch/"; then
     options+=(--extra-index-url "$CPU_WHEELS")   # 2.13.0+cpu 排在 2.13.0 之前，省去几个 GB 的 CUDA 库
   fi
   say "正在安装依赖，首次需要几分钟……"
-  "$PYTHON" -m pip install --disable-pip-version-check ${options[@]+"${options[@]}"} -r requirements.txt ||
+  "$PYTHON" -m pip install --disable-pip-version-check ${options[@]+"${options[@]}"} -r "${REQUIREMENTS[-1]}" ||
     die "依赖安装失败：请检查网络，或用 PIP_INDEX_URL 指定镜像后重新运行。"
-  requirements_hash >"$STAMP"
+  requirements_hash "${REQUIREMENTS[@]}" >"$STAMP"
   exec 9>&-
   say "依赖：安装完成"
 }
@@ -288,6 +303,7 @@ main() {
   STARTED=$SECONDS
   HALVES=(webui proxy)
   LOGS=()
+  WITH_TORCH=""
   (($# <= 1)) || { usage >&2; exit 2; }
   case ${1:-} in
     "") ;;
@@ -295,6 +311,7 @@ main() {
     --proxy-only) mode=proxy HALVES=(proxy) ;;
     --check) mode=check ;;
     --install) mode=install ;;
+    --install-all) mode=install WITH_TORCH=yes ;;
     --help | -h) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
   esac
@@ -303,6 +320,7 @@ main() {
   say "Python：$("$python" --version 2>&1 | cut -d ' ' -f 2)"
   check_machine
   check_gpu
+  choose_packages
   if [[ $mode == check ]]; then check_only; fi
   (umask 077 && mkdir -p var/log) || die "无法创建 var/：请检查项目目录的权限。"
   chmod 700 var || die "var/ 属于别的用户：请用那个用户启动，或改变它的属主。"

@@ -139,9 +139,12 @@ def missing(files, known):
 
 def test_what_is_imported_is_pinned():
     serving = [file for file in PRODUCT if not file.startswith("tts_engine/training/")]
-    assert missing(serving, pinned("requirements.txt")) == set()
+    networks = [file for file in serving if tops(file) & {"torch", "transformers"}]
+    assert all(file.startswith("tts_engine/") for file in networks)
+    assert missing(set(serving) - set(networks), pinned("requirements.txt")) == set()
+    assert missing(networks, pinned("requirements.txt", "requirements-torch.txt")) == set()
     others = [*sources("tts_engine/training"), *sources("tests"), *sources("benchmarks")]
-    assert missing(others, pinned("requirements.txt", "requirements-dev.txt")) == set()
+    assert missing(others, pinned("requirements.txt", "requirements-torch.txt", "requirements-dev.txt")) == set()
 
 
 @pytest.mark.parametrize(
@@ -152,9 +155,22 @@ def test_what_is_imported_is_pinned():
         ("settings", HEAVY | WEB | {"numpy"}),
         ("tts_engine.frontend", HEAVY | WEB),
         ("tts_engine.synthesizer", {"torch", "transformers"} | WEB),
+        ("webui, webui_page.page", {"torch", "transformers", "flask", "scipy"}),
     ],
 )
 def test_importing_a_part_does_not_bring_what_it_must_not_know(module, absent):
     code = f"import sys, {module}; print(sorted({absent!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_cpu_speaks_where_torch_is_not_installed():
+    code = """
+import sys
+sys.modules["torch"] = sys.modules["transformers"] = sys.modules["safetensors"] = None
+from tts_engine import IndexTTSModel
+rate, samples = IndexTTSModel("v23").tts("你好，世界。")
+print(rate, len(samples) > 10_000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["22050", "True"]

@@ -22,7 +22,7 @@ def is_for_this_python(requirement):
 
 
 FLOORS = lines("security-floors.txt")
-PINS = lines("requirements.txt")
+PINS = lines("requirements.txt") | lines("requirements-torch.txt")
 
 
 @pytest.mark.parametrize("name", FLOORS)
@@ -36,7 +36,7 @@ def test_what_is_pinned_is_not_below_its_floor(name):
     assert FLOORS[name].specifier.contains(version)
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-torch.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned_to_one_version_that_exists_here(file):
     loose = {name: str(found.specifier) for name, found in lines(file).items() if not is_exact(found)}
     assert loose == {}

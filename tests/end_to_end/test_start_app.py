@@ -154,6 +154,16 @@ def test_check_says_what_it_found_and_changes_nothing(clone, environ):
     assert not (clone / "var").exists()
 
 
+def test_torch_is_wanted_for_cuda_alone_and_serves_the_cpu_as_well(clone, environ):
+    on_cuda = environ | {"TTS__ENGINE__DEVICE": "cuda:0"}
+    assert "依赖：尚未安装" in run(clone, on_cuda, "--check").stdout
+    both = b"".join((clone / name).read_bytes() for name in ("requirements.txt", "requirements-torch.txt"))
+    version = f"({sys.version_info.major}, {sys.version_info.minor})\n".encode()
+    (clone / ".venv" / ".requirements.sha256").write_text(hashlib.sha256(both + version).hexdigest() + "\n")
+    assert "依赖：已安装" in run(clone, on_cuda, "--check").stdout
+    assert "依赖：已安装" in run(clone, environ, "--check").stdout
+
+
 @pytest.mark.parametrize("half", ["WEBUI", "PROXY"])
 @pytest.mark.parametrize("arguments", [(), ("--check",)])
 def test_a_taken_port_is_one_sentence_before_anything_starts(clone, environ, half, arguments):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 from tts_engine.audio import FloatArray
 from tts_engine.durations import IntArray
+from tts_engine.errors import CheckpointError
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,9 @@ def open_backend(folder: Path, device: str, threads: int = 1) -> Backend:
         folder: of the checkpoint.
         device: ``auto``, ``cpu`` or ``cuda:0``.
         threads: of one call on the CPU; the synthesizer makes several calls at once instead.
+
+    Raises:
+        CheckpointError: the networks cannot be loaded, or not there.
     """
     if device == "auto":
         device = "cuda:0" if _has_cuda() else "cpu"
@@ -66,6 +71,8 @@ def open_backend(folder: Path, device: str, threads: int = 1) -> Backend:
         from tts_engine.backends.onnx_backend import OnnxBackend
 
         return OnnxBackend(folder, threads)
+    if find_spec("torch") is None:
+        raise CheckpointError(f"在 {device} 上合成要用 torch：请运行 bash start_app.sh --install-all。")
     from tts_engine.backends.torch_backend import TorchBackend
 
     return TorchBackend(folder, device)
@@ -76,7 +83,7 @@ _LEAST_VIDEO_MEMORY = 4_000_000_000
 
 
 def _has_cuda() -> bool:
-    if not Path("/proc/driver/nvidia").exists():  # asked first, since importing torch takes seconds
+    if not Path("/proc/driver/nvidia").exists() or find_spec("torch") is None:  # first: importing torch takes seconds
         return False
     import torch
 

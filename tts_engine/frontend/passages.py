@@ -11,9 +11,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pypinyin.constants import PINYIN_DICT
-
 from tts_engine.frontend.characters import is_han
+from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.reading import Notice, Sentence
 
 PART = 2000
@@ -45,4 +44,4 @@ def parts(text: str) -> list[tuple[int, int]]:
 def is_readable(text: str) -> bool:
     """Whether a look at the characters alone shows that each can be read; where not, only reading tells."""
     letters = (character for character in set(text) if unicodedata.category(character)[0] == "L")
-    return all(letter.isascii() or (is_han(letter) and ord(letter) in PINYIN_DICT) for letter in letters)
+    return all(letter.isascii() or (is_han(letter) and readings_of(letter)) for letter in letters)
