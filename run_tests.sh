@@ -19,6 +19,8 @@ readonly PACKAGES=(
   "curl:粘贴 curl 命令的测试"
   "nodejs:小程序的测试"
   "npm:小程序的测试"
+  "testssl.sh:检查 nginx 的 TLS"
+  "wrk:压力测试"
 )
 FAILED=()
 

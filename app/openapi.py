@@ -94,7 +94,7 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             "合成语音",
             f"文本最多 {limit} 个字符。说过的话直接取自缓存，不计用量。",
             schemas.SpeechReply,
-            (*_BODY, *_COMMON, 502, 504, 507),
+            (*_BODY, *_COMMON, 404, 502, 504, 507),
             schemas.SpeechRequest,
         ),
         *_streams(settings),
@@ -170,7 +170,7 @@ def _calls(settings: Settings) -> tuple[Call, ...]:
             "提前合成常用文本",
             "需要 admin 权限；由后台逐条合成，重复提交同一清单即可查看进度。",
             schemas.PrewarmReply,
-            (*_BODY, *_COMMON),
+            (*_BODY, *_COMMON, 404),
             schemas.PrewarmRequest,
         ),
         Call(
@@ -220,7 +220,7 @@ def _jobs(settings: Settings) -> tuple[Call, ...]:
             "后台合成长文本",
             f"文本最多 {limit} 个字符。带 Idempotency-Key 重发同样的请求得到同一个任务（200）。",
             schemas.JobReply,
-            (*_BODY, *_COMMON, 409, 502, 504, 507),
+            (*_BODY, *_COMMON, 404, 409, 502, 504, 507),
             schemas.JobRequest,
             status=202,
             parameters=[_optional("Idempotency-Key", "header")],
@@ -253,7 +253,7 @@ def _jobs(settings: Settings) -> tuple[Call, ...]:
             "jobTimestamps",
             "任务的时间戳与字幕",
             "format 为 characters（默认）、sentences、srt 或 lrc；未完成时为已合成的部分。",
-            "application/json",
+            schemas.TimestampsReply,
             (*_COMMON, 404, 422),
             parameters=[name, _optional("format", "query")],
             also=("application/x-subrip", "text/plain"),
@@ -267,7 +267,7 @@ def _optional(name: str, place: str) -> dict[str, Any]:
 
 def _streams(settings: Settings) -> tuple[Call, ...]:
     limit = settings.proxy.stream_max_chars
-    failures = (*_BODY, *_COMMON, 502, 504)
+    failures = (*_BODY, *_COMMON, 404, 502, 504)
     return (
         Call(
             "post",
@@ -288,7 +288,7 @@ def _streams(settings: Settings) -> tuple[Call, ...]:
             "合成语音（OpenAI 兼容）",
             "与 OpenAI 的同名接口相同；错误也是 OpenAI 的格式。input 超过 POST /tts 的上限时边合成边发送。",
             "audio/mpeg",
-            (*failures, 404),
+            (*failures, 507),
             schemas.OpenAISpeechRequest,
             also=("audio/wav", "audio/aac", "audio/ogg", "audio/flac", "audio/pcm", "text/event-stream"),
             is_openai=True,
@@ -344,7 +344,7 @@ def _responses(call: Call) -> dict[str, Any]:
         binary = {"schema": {"type": "string", "format": "binary"}}
         content: dict[str, Any] = {media_type: binary for media_type in (call.reply, *call.also) if media_type}
     else:
-        content = _json(call.reply)
+        content = _json(call.reply) | {media_type: {"schema": {"type": "string"}} for media_type in call.also}
     responses = {str(call.status): {"description": "成功", "content": content}}
     if call.name == "submitJob":
         responses["200"] = {"description": "这个请求此前提交过，是同一个任务", "content": content}
@@ -384,8 +384,12 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _form(model: type[BaseModel]) -> dict[str, Any]:
-    clip = {"type": "object", "required": ["clip"], "properties": {"clip": {"type": "string", "format": "binary"}}}
-    return {"multipart/form-data": {"schema": {"allOf": [{"$ref": _TEMPLATE.format(model=model.__name__)}, clip]}}}
+    """The fields of ``model`` and the recording, as one object: nothing else is allowed beside them."""
+    schema = model.model_json_schema()
+    clip = {"type": "string", "format": "binary", "description": "录音。"}
+    properties = schema["properties"] | {"clip": clip}
+    fields = schema | {"properties": properties, "required": [*schema["required"], "clip"]}
+    return {"multipart/form-data": {"schema": fields}}
 
 
 def _query(model: type[BaseModel]) -> list[dict[str, Any]]:

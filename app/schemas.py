@@ -356,6 +356,12 @@ class JobReply(Reply):
     delete_at: str | None = Field(default=None, description="任务与结果删除的时间。")
 
 
+class TimestampsReply(Reply):
+    """``GET /jobs/{id}/timestamps`` for characters and sentences; subtitles are text."""
+
+    timestamps: list[Timing]
+
+
 class JobsReply(Reply):
     """``GET /jobs``."""
 

@@ -5,6 +5,10 @@ import pytest
 from tests.servers import Postgres, Redis
 
 
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="ten times as many generated requests (tests/contract)")
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
     server = Postgres(tmp_path_factory.mktemp("postgres"))

@@ -1,5 +1,6 @@
 """The shipped nginx configuration in a real nginx, with TLS, before the real proxy on a unix socket."""
 
+import json
 import os
 import shutil
 import socket
@@ -218,6 +219,42 @@ def test_only_ciphers_with_forward_secrecy_are_offered(front):
     context.set_ciphers("AES128-SHA:AES256-GCM-SHA384:ECDHE-ECDSA-AES128-SHA")
     with socket.create_connection(("127.0.0.1", front.https_port)) as plain, pytest.raises(ssl.SSLError):
         context.wrap_socket(plain, server_hostname="localhost")
+
+
+INTERMEDIATE = {
+    "TLS_AES_128_GCM_SHA256",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+}
+"""Source: Mozilla, Server Side TLS, guidelines 5.8, intermediate; without its finite-field ones, which are optional."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("testssl") is None, reason="testssl.sh is not installed")
+def test_testssl_finds_nothing_weak_and_nothing_beyond_mozillas_list(front, tmp_path):
+    found = tmp_path / "found.json"
+    options = ["--quiet", "--color", "0", "--warnings", "off", "--nodns", "none", "--ip", "127.0.0.1"]
+    command = ["testssl", *options, "--jsonfile", str(found), "-p", "-s", "-f", front.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, stdin=subprocess.DEVNULL)
+    told = {finding["id"]: finding for finding in json.loads(found.read_text())}
+    assert "TLS1_3" in told, done.stdout[-2000:]
+    for name in ("SSLv2", "SSLv3", "TLS1", "TLS1_1"):
+        assert told[name]["finding"].startswith("not offered"), name
+    for name in ("TLS1_2", "TLS1_3"):
+        assert told[name]["finding"].startswith("offered"), name
+    weak = ("cipherlist_NULL", "cipherlist_aNULL", "cipherlist_EXPORT", "cipherlist_LOW", "cipherlist_3DES_IDEA")
+    for name in (*weak, "cipherlist_OBSOLETED", "cipherlist_AVERAGE"):
+        assert told.get(name, {"finding": "not offered"})["finding"] == "not offered", name
+    assert set(told["PFS_ciphers"]["finding"].split()) <= INTERMEDIATE
+    assert set(told["PFS_ECDHE_curves"]["finding"].split()) == {"X25519", "prime256v1", "secp384r1"}
+    bad = {"LOW", "MEDIUM", "HIGH", "CRITICAL"}
+    assert [finding for finding in told.values() if finding["severity"] in bad] == []
 
 
 def test_a_proxy_that_is_down_is_502_and_one_that_is_back_works(front):
