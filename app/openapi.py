@@ -384,12 +384,7 @@ def _json(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _form(model: type[BaseModel]) -> dict[str, Any]:
-    """The fields of ``model`` and the recording, as one object: nothing else is allowed beside them."""
-    schema = model.model_json_schema()
-    clip = {"type": "string", "format": "binary", "description": "录音。"}
-    properties = schema["properties"] | {"clip": clip}
-    fields = schema | {"properties": properties, "required": [*schema["required"], "clip"]}
-    return {"multipart/form-data": {"schema": fields}}
+    return {"multipart/form-data": {"schema": {"$ref": _TEMPLATE.format(model=model.__name__)}}}
 
 
 def _query(model: type[BaseModel]) -> list[dict[str, Any]]:

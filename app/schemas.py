@@ -245,10 +245,22 @@ class ClonedVoiceReply(Reply):
     owned: bool = Field(description="是自己上传的，可以删除；否则是别人授权使用的。")
 
 
+def _with_clip(schema: dict[str, Any]) -> None:
+    """The file is read apart from the fields, but to who sends the form it is one of them."""
+    schema["properties"]["clip"] = {"type": "string", "format": "binary", "description": "录音文件。"}
+    schema["required"].append("clip")
+
+
 class VoiceUpload(BaseModel):
     """The text fields of ``POST /voices``; the recording is the file ``clip``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+        json_schema_extra=_with_clip,
+    )
 
     title: Text = Field(min_length=1, max_length=50, pattern=r"^[^\x00-\x1f\x7f]+$", description="声音的名字。")
     consent_person: Text = Field(min_length=1, max_length=100, description="录音里是谁的声音（同意人）。")
