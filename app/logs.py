@@ -89,7 +89,7 @@ class BatchedHandler(logging.Handler):
 def configure(kind: str) -> None:
     """Send every log line to standard error, as ``proxy.log_format`` says."""
     _listen(logging.StreamHandler(sys.stderr), kind)
-    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # no format of ours names the line of code or the thread, and to look for them takes time
     logging._srcfile = None  # as the logging HOWTO has it, "Optimization"
     logging.logThreads = logging.logMultiprocessing = False
