@@ -7,8 +7,12 @@ import numpy.typing as npt
 
 from tts_engine.audio import FloatArray
 
-CEILING = 0.97
-"""Largest sample of a raised sound: −0.26 dBFS."""
+CEILING = 0.89
+"""Largest sample of any sound: −1 dBFS."""
+_MAKE_UP = 2.3
+"""Factor from the level that the networks learnt (peaks of vowels must fit) to −18 LUFS over an utterance."""
+_KNEE = 0.55
+"""Of a raised sound, what is larger is bent towards ``CEILING``: the tips of some glottal pulses."""
 _RAMP_S = 0.005
 """A step of loudness is a ramp of this long on either side of it."""
 _HOLD_S = 0.02
@@ -20,6 +24,20 @@ LOOK_AROUND = 2 * _HOLD_S + 0.005
 """Seconds on either side that a sample's gain depends on: what it holds, what it smooths, and its blocks."""
 
 Array = npt.NDArray[np.float64]
+
+
+def levelled(samples: FloatArray) -> FloatArray:
+    """The vocoder's samples (S,) brought to the loudness of broadcasts, −18 LUFS, and within ``CEILING``.
+
+    Each sample by itself, so a sentence made in pieces is the sentence made at once.
+
+    Source: loudness as in ITU-R BS.1770-4; −18 LUFS is AES TD1008's figure for speech on the web.
+    """
+    raised = samples * np.float32(_MAKE_UP)
+    beyond = np.abs(raised) - _KNEE
+    room = CEILING - _KNEE
+    bent = np.sign(raised) * (_KNEE + room * np.tanh(np.maximum(beyond, 0) / room))
+    return np.where(beyond > 0, bent, raised).astype(np.float32)
 
 
 def ramped(factors: Array, sample_rate: int) -> FloatArray:

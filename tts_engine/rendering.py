@@ -19,7 +19,7 @@ from tts_engine.durations import IntArray, expand, frames_from_log, opens_syllab
 from tts_engine.excitation import excitation
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.frontend.reading import Phoneme, Prosody
-from tts_engine.loudness import LOOK_AROUND, held_back
+from tts_engine.loudness import LOOK_AROUND, held_back, levelled
 from tts_engine.pauses import Silences, planned
 from tts_engine.prosody import bend, gains, median_pitch
 from tts_engine.recent import Recent
@@ -168,7 +168,7 @@ class Renderer:
         mel = np.ascontiguousarray(score.acoustics.mel[:, begin:end])
         source = np.ascontiguousarray(score.source[:, begin * hop : end * hop])
         samples = self.backend.vocode(Acoustics(score.acoustics.f0[begin:end], mel), source)
-        return np.clip(samples[(span[0] - begin) * hop : (span[1] - begin) * hop], -1.0, 1.0)
+        return levelled(samples[(span[0] - begin) * hop : (span[1] - begin) * hop])
 
     def _whole(self, outline: Outline) -> Acoustics:
         return _joined([self.decode(outline, span) for span in decoded(outline.hidden.shape[0])])

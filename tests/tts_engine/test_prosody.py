@@ -8,7 +8,7 @@ from tests.tts_engine.computable import FRAMES, HOP, RATE
 from tts_engine.errors import OptionError
 from tts_engine.frontend.passages import Passage
 from tts_engine.frontend.reading import NEUTRAL, Prosody
-from tts_engine.loudness import CEILING, held_back, ramped
+from tts_engine.loudness import CEILING, held_back, levelled, ramped
 from tts_engine.prosody import PITCH_CENTRE, bend, checked_seed, gains, level, median_pitch, varied
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 
@@ -187,3 +187,17 @@ def test_the_same_seed_and_prosody_give_the_same_bytes(tiny):
     once, again = (tiny.synthesize("你好，世界。再见AI。", options).samples.tobytes() for _ in range(2))
     assert once == again
     assert once != tiny.synthesize("你好，世界。再见AI。", replace(options, seed=8)).samples.tobytes()
+
+
+def test_quiet_sound_is_raised_and_loud_sound_bends_below_the_ceiling():
+    quiet, loud = np.float32([0.1, -0.2]), np.float32([0.5, -1.0, 3.0])
+    np.testing.assert_allclose(levelled(quiet), 2.3 * quiet, rtol=1e-6)
+    assert (np.abs(levelled(loud)) <= CEILING + 1e-6).all()
+    line = levelled(np.linspace(-2, 2, 2001, dtype=np.float32))
+    assert (np.diff(line) >= 0).all()
+    assert np.abs(np.diff(line)).max() < 0.005  # no step anywhere: no click
+
+
+def test_levelling_pieces_is_levelling_the_whole():
+    sound = np.random.default_rng(1).normal(0, 0.4, 1000).astype(np.float32)
+    assert np.concatenate([levelled(sound[:300]), levelled(sound[300:])]).tobytes() == levelled(sound).tobytes()

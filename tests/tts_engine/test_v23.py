@@ -173,5 +173,5 @@ def test_volume_is_exact_in_decibels(synthesizer):
     soft = synthesizer.synthesize(LONG, SynthesisOptions(volume=-6)).samples
     np.testing.assert_allclose(soft, plain * 10 ** (-6 / 20), atol=1e-6)
     loud = synthesizer.synthesize(LONG, SynthesisOptions(volume=12))
-    assert np.abs(loud.samples).max() < 0.98
-    assert 6 < decibels(loud.samples) - decibels(plain) <= 12
+    assert np.abs(loud.samples).max() <= np.float32(10 ** (-1 / 20))
+    assert 2 < decibels(loud.samples) - decibels(plain) <= 12  # what peaks within -1 dBFS leave of it
