@@ -30,6 +30,12 @@ def peak_memory_mb(pid: int) -> float:
     return round(total * 1024 / 1e6, 1)
 
 
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process now, MB (10^6 bytes)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def shared_memory_mb(pid: int) -> float:
     """Memory of a process and its children now, MB (10^6 bytes); a page that several share is counted once (PSS)."""
     own = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.service --json FILE``
 
-Time to ready, peak memory of each process, and cached ``POST /tts`` over HTTPS on keep-alive connections. Everything
+Time to ready, the first sound of a long text, peak memory of each process, and cached ``POST /tts`` over HTTPS on
+keep-alive connections. Everything
 that it writes lies in a temporary folder. The load generator runs on the same machine and takes its share of it.
 """
 
@@ -24,9 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import describe, peak_memory_mb, shared_memory_mb
+from benchmarks.playing import Listener
+from benchmarks.texts import article
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT = "欢迎使用AI语音合成功能"
+PCM_RATE = 22_050
 READY_LIMIT_S = 180
 
 
@@ -154,6 +158,27 @@ def uncached(service: Service, rounds: int) -> float:
     return round(statistics.median(seconds), 3)
 
 
+def streamed(service: Service, rounds: int) -> dict[str, float]:
+    """An article of 2,000 characters as a stream of PCM: when it begins, and whether it can be played without a gap."""
+    connection, listeners = connect(service), []
+    for index in range(rounds):
+        body = json.dumps({"text": article(2_000, (index + 1) * 100), "explicit_label": False}).encode()
+        headers = {"Content-Type": "application/json", "Accept": "audio/pcm", "Authorization": f"Bearer {service.key}"}
+        listener = Listener()
+        connection.request("POST", "/tts/stream", body, headers)
+        response = connection.getresponse()
+        if response.status != 200:
+            raise SystemExit(f"{response.status}: {response.read().decode()}")
+        while data := response.read1(65_536):
+            listener.hear(len(data) / (2 * PCM_RATE))
+        listeners.append(listener)
+    return {
+        "first_audio_ms": round(1000 * statistics.median(one.first_s or 0.0 for one in listeners)),
+        "first_audio_worst_ms": round(1000 * max(one.first_s or 0.0 for one in listeners)),
+        "gap_s": round(max(one.gap_s for one in listeners), 3),
+    }
+
+
 def measure(connections: int, seconds: float) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         service = start(Path(folder))
@@ -162,6 +187,7 @@ def measure(connections: int, seconds: float) -> dict[str, object]:
                 "machine": describe(),
                 "ready_s": round(service.ready_s, 1),
                 "new_sentence_through_https_s": uncached(service, 7),
+                "article_of_2000_characters": streamed(service, 5),
                 "cached": cached_load(service, connections, seconds),
             }
             result["peak_memory_mb"] = {name: peak_memory_mb(pid) for name, pid in service.pids().items()}
