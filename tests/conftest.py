@@ -2,11 +2,20 @@
 
 import pytest
 
+from tests.leaks import leaks
 from tests.servers import Postgres, Redis
 
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="ten times as many generated requests (tests/contract)")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_server_logs_what_is_private(tmp_path_factory):
+    """When all tests are done and all servers ended: what they wrote is searched (``tests/app/conftest.py`` watches the
+    proxies that run in the tests' own process)."""
+    yield
+    assert leaks(tmp_path_factory.getbasetemp()) == []
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import requests
 
+from tests.leaks import spoken
+
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 240
 LAUNCH = ("-P", "app/launch.py")
@@ -148,6 +150,9 @@ class Stack:
         return self.log("webui").count("path=/api/predict/")
 
     def request(self, method, path, **options):
+        body = options.get("json")
+        if isinstance(body, dict):
+            spoken(body.get("text") or body.get("input"))
         return self.session.request(method, self.url + path, **({"timeout": 60} | options))
 
     def tts(self, headers=None, **body):

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.end_to_end.stack import ROOT, Stack, environment, free_port, until
+from tests.leaks import spoken
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 pytestmark = pytest.mark.skipif(not os.access(NGINX, os.X_OK), reason="nginx is not installed")
@@ -104,6 +105,7 @@ class Front:
         self.log.close()
 
     def request(self, method, path, **options):
+        spoken((options.get("json") or {}).get("text"))
         return self.session.request(method, self.url + path, **({"timeout": 60} | options))
 
 
