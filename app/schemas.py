@@ -54,6 +54,10 @@ class Voicing(Request):
     on_unsupported: Literal["error", "warn"] = Field(
         default="error", description="SSML 里有不支持的标记时：error 报错，warn 略过并在 warnings 里说明。"
     )
+    emotion: str = Field(
+        default="neutral", pattern=r"^[a-z]{1,20}$", description="情感：neutral，或引擎会的其他情感；不会的答 422。"
+    )
+    intensity: float = Field(default=1.0, ge=0, le=1, description="情感的强度。")
     format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3、m4a、aac 或 wav。")
     sample_rate: SampleRate | None = Field(
         default=None, description="采样率（Hz）；不填用引擎自己的 22050（ogg、opus 为 24000）。"
@@ -78,7 +82,7 @@ class Voicing(Request):
             raise FieldError("voice_id", "与 speaker 只能填一个")
         order = Order(
             text, self.voice_id or self.speaker, float(self.speed), float(self.pitch), float(self.range),
-            float(self.volume), self.seed, self.ssml, self.on_unsupported,
+            float(self.volume), self.seed, self.ssml, self.on_unsupported, self.emotion, float(self.intensity),
         )  # fmt: skip
         return Wish(order, self.format, self.sample_rate, self.explicit_label)
 

@@ -19,7 +19,7 @@ def spoken(text):
 
 
 def leaks(folder):
-    """Every such thing in the logs below ``folder``: the log's name, and never more than ten characters of the thing."""
+    """Every such thing in the logs below ``folder``: the log's name and ten characters of the thing."""
     patterns = [re.compile(pattern) for pattern in _PATTERNS]
     hidden = _secrets(folder) | _SPOKEN
     found = []

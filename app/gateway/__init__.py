@@ -49,12 +49,16 @@ class Order:
     ssml: bool = False
     on_unsupported: str = "error"
     """``error`` or ``warn``: what becomes of SSML that the engine does not support."""
+    emotion: str = "neutral"
+    """Of those that the engine knows."""
+    intensity: float = 1.0
+    """Of the emotion, 0 to 1."""
 
     @property
     def options(self) -> dict[str, Any]:
         """What differs from the usual way of speaking, as the WebUI's options name it."""
         usual = Order(self.text, self.speaker, self.speed)
-        names = ("pitch", "range", "volume", "seed", "ssml", "on_unsupported")
+        names = ("pitch", "range", "volume", "seed", "ssml", "on_unsupported", "emotion", "intensity")
         return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
 
 

@@ -2,7 +2,7 @@
 
 Which values a call takes, and in which order, differs between versions, so both are read from the server: names,
 choices and defaults from ``/gradio_api/info``, the hidden slots from ``/config``. A speaker is a recording in a folder
-of ours; ``name:emotion`` speaks it with an emotion vector.
+of ours; an emotion of the order, or ``name:emotion`` as its speaker, becomes an emotion vector.
 """
 
 from __future__ import annotations
@@ -56,10 +56,11 @@ class IndexTTSGateway:
     def synthesize(self, order: Order, trip: Trip) -> Utterance:
         """Speak ``order``; every failure ends within ``trip.deadline_s``."""
         deadline_s = time.monotonic() + min(trip.deadline_s, self._settings.deadline_s)
-        speaker, _, emotion = order.speaker.partition(":")
+        speaker, _, named = order.speaker.partition(":")
         recording = self._recordings().get(speaker)
-        if recording is None or (emotion and emotion not in VECTORS):
+        if recording is None or (named and named not in VECTORS):
             raise EngineRefusedError(422, "unknown_voice", f"没有“{order.speaker}”这个音色：可用的音色见 GET /voices。")
+        emotion = _emotion(order, named)
         with self._bulkhead.slot(deadline_s - time.monotonic()):
             contract = self._contract(deadline_s)
             _check_speed(contract, order.speed)
@@ -243,6 +244,25 @@ def _url_in(data: str) -> str:
     return url
 
 
+def _emotion(order: Order, named: str) -> str:
+    """What the order feels, empty for the recording's own emotion; refuses what this WebUI would not do.
+
+    Args:
+        order: with its ``emotion``.
+        named: the emotion in the speaker's name.
+    """
+    others = sorted(set(order.options) - {"emotion", "intensity"})
+    if others:
+        raise EngineRefusedError(422, "invalid_field", f"IndexTTS 的 WebUI 没有 {'、'.join(others)}：请去掉。")
+    if order.emotion == "neutral":
+        return named
+    if named and named != order.emotion:
+        raise EngineRefusedError(422, "invalid_field", "speaker 里的情感与 emotion 不同：只写一个。")
+    if order.emotion not in VECTORS:
+        raise EngineRefusedError(422, "emotion_unavailable", f"没有这种情感：可用 {'、'.join(VECTORS)}。")
+    return order.emotion
+
+
 def _check_speed(contract: Contract, speed: float) -> None:
     if speed != 1.0 and not contract.has_speed:
         raise EngineRefusedError(422, "invalid_field", "这个版本的 IndexTTS 不能改变语速：speed 只能是 1.0。")
@@ -257,7 +277,7 @@ def _wishes(contract: Contract, order: Order, path: str, emotion: str) -> dict[s
         "emo_ref_path": None,
     }
     for number, name in enumerate(VECTORS, 1):
-        wishes[f"vec{number}"] = _WEIGHT if name == emotion else 0.0
+        wishes[f"vec{number}"] = round(_WEIGHT * order.intensity, 4) if name == emotion else 0.0
     if contract.has_speed:
         wishes["duration_factor"] = min(2.0, max(0.5, 1.0 / order.speed))
     return wishes

@@ -76,6 +76,32 @@ def test_an_emotion_is_a_vector(server, connect, version):
     assert server.uploads[call["prompt"]["path"]] == b"another recording"
 
 
+def test_an_emotion_of_the_order_is_the_same_vector_at_its_intensity(server, connect):
+    order = Order("你好世界", "小明", 1.0, emotion="angry", intensity=0.5)
+    connect().synthesize(order, TRIP)
+    (call,) = server.calls
+    assert call["emo_control_method"] == MODES["zh"][2]
+    assert [call[f"vec{number}"] for number in range(1, 9)] == [0, 0.4, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"pitch": 2.0}, "invalid_field"),
+        ({"ssml": True}, "invalid_field"),
+        ({"seed": 7, "volume": -3.0}, "invalid_field"),
+        ({"emotion": "bored"}, "emotion_unavailable"),
+        ({"emotion": "sad", "speaker": "female:happy"}, "invalid_field"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_never_left_out(server, connect, changes, code):
+    order = Order(**({"text": "你好世界", "speaker": "female", "speed": 1.0} | changes))
+    with pytest.raises(EngineRefusedError) as refused:
+        connect().synthesize(order, TRIP)
+    assert (refused.value.status, refused.value.code) == (422, code)
+    assert server.paths == []
+
+
 def test_speed_is_a_duration_where_the_version_can(server, connect):
     made = speak(connect(), speed=2.0)
     assert server.calls[0]["duration_factor"] == 0.5
