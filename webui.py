@@ -24,10 +24,11 @@ from tts_engine.frontend import Conventions
 from tts_engine.synthesizer import Synthesizer
 from webui_page.border import Border
 from webui_page.desk import Desk, Engine
-from webui_page.finishing import Finish
 from webui_page.guard import BindError, Guard, check_bind
-from webui_page.routes import Parts, create_api
+from webui_page.parts import Parts
+from webui_page.routes import create_api
 from webui_page.store import AudioStore
+from webui_page.story import MAX_CHARS
 from webui_page.voices import VoiceLibrary
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def create_app(engine: Engine, settings: Settings, directory: Path = DIRECTORY) 
         settings: checked settings.
         directory: for made files; private to this server, may hold leftovers of a killed one.
     """
-    from webui_page.page import create_page, mount_page  # Gradio takes seconds to import
+    from webui_page.page import Greeter, mount_pages  # Gradio takes seconds to import
 
     web = settings.webui
     store = AudioStore(directory.resolve(), web.audio_lifetime_s)
@@ -82,12 +83,15 @@ def create_app(engine: Engine, settings: Settings, directory: Path = DIRECTORY) 
     desk = Desk(engine, web.concurrency, web.queue_size)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, lifespan=_lifespan(desk, store))
     most = _BODY_SLACK_BYTES + _BYTES_PER_CHAR * web.max_chars + (_CLIP_BYTES if engine.listener else 0)
-    app.add_middleware(Border, guard=Guard.from_settings(web), max_body_bytes=most)
+    page = _BODY_SLACK_BYTES + max(MAX_BYTES, _BYTES_PER_CHAR * max(MAX_CHARS, web.max_chars))
+    app.add_middleware(Greeter)
+    app.add_middleware(Border, guard=Guard.from_settings(web), max_body_bytes=most, max_page_bytes=page)
     encoder = engine.listener.name if engine.listener else ""
     voices = directory.resolve().with_name(f"{directory.name}-voices")  # beside what is swept by age
     library = VoiceLibrary.open(voices, encoder, engine.speakers)
-    app.mount("/api", create_api(Parts(desk, store, settings, library)))
-    return mount_page(app, create_page(desk, store, web, Finish(settings.label)))
+    parts = Parts(desk, store, settings, library)
+    app.mount("/api", create_api(parts))
+    return mount_pages(app, parts)
 
 
 def _lifespan(desk: Desk, store: AudioStore) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:

@@ -43,10 +43,19 @@ _HEADERS = {
 class Border:
     """ASGI middleware; holds nothing of a request."""
 
-    def __init__(self, app: ASGIApp, guard: Guard, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, guard: Guard, max_body_bytes: int, max_page_bytes: int) -> None:
+        """Stand around ``app``.
+
+        Args:
+            app: routes and page.
+            guard: who may pass.
+            max_body_bytes: of a request to ``/api``.
+            max_page_bytes: of any other, uploads of the page among them.
+        """
         self._app = app
         self._guard = guard
         self._max_body_bytes = max_body_bytes
+        self._max_page_bytes = max_page_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or answer it here."""
@@ -61,7 +70,8 @@ class Border:
         answer = _Answer(send, request_id, is_api=scope["path"].startswith("/api"))
         try:
             self._guard.check(scope["method"], scope["path"], Headers(scope=scope))
-            limited = _limited(receive, Headers(scope=scope), self._max_body_bytes)
+            most = self._max_body_bytes if answer.is_api else self._max_page_bytes
+            limited = _limited(receive, Headers(scope=scope), most)
         except RefusalError as error:
             await _drain(receive)
             await answer.fail(error.problem, scope)

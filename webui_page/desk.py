@@ -16,11 +16,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tts_engine.engine import Engine as Engine
-from tts_engine.errors import DeadlineExceededError, EngineBusyError, InputError
+from tts_engine.errors import DeadlineExceededError, EngineBusyError, InputError, TTSError
 from tts_engine.frontend.reading import Reading
 from tts_engine.scheduler import Terms
 from tts_engine.speech import Speech
 from tts_engine.synthesizer import SynthesisOptions
+from webui_page.meter import ABANDONED, Meter
 
 _MAX_RETRY_AFTER_S = 60
 MAX_SPOKEN_S = 3600.0
@@ -37,17 +38,33 @@ class Piece:
     """1 for the first."""
 
 
+@dataclass
+class _Made:
+    """What one text has come to so far."""
+
+    duration_s: float = 0.0
+    synthesis_s: float = 0.0
+
+    def add(self, speech: Speech) -> None:
+        self.duration_s += len(speech.samples) / speech.sample_rate
+        self.synthesis_s += speech.synthesis_s
+
+    def end(self, meter: Meter, characters: int, code: str = "") -> None:
+        meter.note(characters, self.duration_s, self.synthesis_s, code)
+
+
 class Desk:
     """Admits work to one engine; belongs to one event loop."""
 
     def __init__(self, engine: Engine, concurrency: int, queue_size: int, max_spoken_s: float = MAX_SPOKEN_S) -> None:
         self.engine = engine
+        self.meter = Meter()
         self._max_spoken_s = max_spoken_s
         self._concurrency = concurrency
         self._queue_size = queue_size
         self._places = asyncio.Semaphore(concurrency)
         self._pool = ThreadPoolExecutor(concurrency, thread_name_prefix="synthesis")
-        self._waiting = 0
+        self._waiting = self._busy = 0
         self._usual_s = 1.0
 
     async def speak(
@@ -67,6 +84,26 @@ class Desk:
             InputError: the text takes longer to say than one sound may.
             TTSError: whatever the engine finds wrong.
         """
+        made = _Made()
+        try:
+            async with contextlib.aclosing(self._speak(text, options, deadline, priority)) as pieces:
+                async for piece in pieces:
+                    made.add(piece.speech)
+                    yield piece
+            made.end(self.meter, len(text))
+        except TTSError as error:
+            made.end(self.meter, len(text), error.code)
+            raise
+        except (GeneratorExit, asyncio.CancelledError):
+            made.end(self.meter, len(text), ABANDONED)
+            raise
+        except BaseException:
+            made.end(self.meter, len(text), "internal")
+            raise
+
+    async def _speak(
+        self, text: str, options: SynthesisOptions, deadline: float | None, priority: str
+    ) -> AsyncGenerator[Piece, None]:
         await self._enter(deadline)
         began, spoken_s = time.monotonic(), 0.0
         terms = _terms(deadline, priority)
@@ -88,6 +125,21 @@ class Desk:
             terms.stop.set()
             self._leave(work, step)
 
+    @property
+    def at_work(self) -> int:
+        """Syntheses that hold a place."""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """Syntheses that wait for one."""
+        return self._waiting
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """How many may work, and how many wait."""
+        return self._concurrency, self._queue_size
+
     async def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:
         """How ``text`` is pronounced; needs no place, it is quick."""
         return await asyncio.to_thread(self.engine.read, text, options)
@@ -104,18 +156,23 @@ class Desk:
         try:
             async with _until(deadline):
                 await self._places.acquire()
+            self._busy += 1
         finally:
             self._waiting -= 1
 
     def _leave(self, work: Generator[Piece, None, None], step: Future[Piece | None] | None) -> None:
         loop = asyncio.get_running_loop()
 
+        def release() -> None:
+            self._busy -= 1
+            self._places.release()
+
         def give_back(_: Future[Piece | None] | None) -> None:
             try:
                 work.close()
             finally:
                 with contextlib.suppress(RuntimeError):  # the server is gone, and its places with it
-                    loop.call_soon_threadsafe(self._places.release)
+                    loop.call_soon_threadsafe(release)
 
         if step is None:
             give_back(None)

@@ -18,6 +18,7 @@ from PIL import Image
 from tts_engine.audio import AudioConfig, log_mel
 from tts_engine.pitch import estimate_pitch
 from tts_engine.synthesizer import Timing
+from webui_page.words import CHINESE, Words
 
 Samples = npt.NDArray[np.float32]
 
@@ -41,23 +42,28 @@ _COLOURS = np.array([[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [
 """Five points of the perceptually even "magma" map. Source: matplotlib ``_cm_listed.py`` (CC0)."""
 
 
-def draw(samples: Samples, sample_rate: int, timings: Sequence[Timing]) -> str:
+def draw(samples: Samples, sample_rate: int, timings: Sequence[Timing], lead_s: float = 0.0, t: Words = CHINESE) -> str:
     """The picture, as HTML.
 
     Args:
         samples: (S,) in [-1, 1], not empty.
         sample_rate: Hz.
         timings: what is spoken when.
+        lead_s: seconds that the file plays before the samples, for the line that shows what is heard now.
+        t: of the page.
     """
     duration_s = len(samples) / sample_rate
-    pitch, scale = _pitch_panel(samples, sample_rate)
-    label = f"波形、梅尔频谱与音高，共 {duration_s:.2f} 秒"
+    pitch, scale = _pitch_panel(samples, sample_rate, t)
+    label = t("波形、梅尔频谱与音高，共 {seconds} 秒", seconds=f"{duration_s:.2f}")
     return (
-        f'<figure class="picture"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">'
-        f"{_title(_WAVE[0], '波形')}{_wave_panel(samples)}"
-        f"{_title(_MEL[0], '梅尔频谱')}{_mel_panel(samples, sample_rate)}"
-        f"{_title(_PITCH[0], f'音高（估计，{scale}）')}{pitch}"
-        f"{_axis(duration_s, timings)}</svg></figure>"
+        f'<figure class="picture"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" '
+        f'data-left="{_LEFT}" data-width="{_WIDTH - _LEFT}" data-duration="{duration_s:.4f}" data-lead="{lead_s:.4f}">'
+        f"{_title(_WAVE[0], t('波形'))}{_wave_panel(samples)}"
+        f"{_title(_MEL[0], t('梅尔频谱'))}{_mel_panel(samples, sample_rate)}"
+        f"{_title(_PITCH[0], t('音高（估计，{scale}）', scale=scale))}{pitch}"
+        f"{_axis(duration_s, timings, t)}"
+        f'<line x1="0" y1="{_WAVE[0]}" x2="0" y2="{_AXIS}" class="playhead" transform="translate({_LEFT} 0)"/>'
+        "</svg></figure>"
     )
 
 
@@ -106,11 +112,11 @@ def _pooled_mel(samples: Samples, config: AudioConfig) -> npt.NDArray[np.float32
     return pooled
 
 
-def _pitch_panel(samples: Samples, sample_rate: int) -> tuple[str, str]:
+def _pitch_panel(samples: Samples, sample_rate: int, t: Words) -> tuple[str, str]:
     columns = min(_WIDTH - _LEFT, max(2, len(samples) * 100 // sample_rate))
     pitch = estimate_pitch(samples, sample_rate, columns)
     if np.isnan(pitch).all():
-        return "", "没有浊音"
+        return "", t("没有浊音")
     lowest, highest = float(np.nanmin(pitch)), float(np.nanmax(pitch))
     spread = max(1.0, _LEAST_RATIO / (highest / lowest)) ** 0.5  # a monotone stays a level line
     low, high = lowest / spread, highest * spread
@@ -130,12 +136,13 @@ def _runs(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[str]:
     return [" ".join(f"{x[i]:.1f},{y[i]:.1f}" for i in [*group, group[-1]]) for group in groups if len(group)]
 
 
-def _axis(duration_s: float, timings: Sequence[Timing]) -> str:
+def _axis(duration_s: float, timings: Sequence[Timing], t: Words) -> str:
     def position(seconds: float) -> float:
         return _LEFT + (_WIDTH - _LEFT) * seconds / duration_s
 
     parts = [f'<line x1="{_LEFT}" y1="{_AXIS}" x2="{_WIDTH}" y2="{_AXIS}" class="axis"/>']
-    parts += [f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{duration_s:.2f} 秒</text>']
+    last = t("{seconds} 秒", seconds=f"{duration_s:.2f}")
+    parts += [f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{last}</text>']
     parts += [f'<text x="{_LEFT}" y="{_HEIGHT - 4}">0</text>']
     for timing in timings if len(timings) <= _MAX_CHARACTERS else ():
         begin, end = position(timing.begin_ms / 1000), position(timing.end_ms / 1000)

@@ -9,7 +9,7 @@ import logging
 import re
 import time
 from collections.abc import AsyncGenerator, Coroutine
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from settings import Settings
 from sound import MEDIA_TYPES
 from tts_engine.checkpoint import NEUTRAL
 from tts_engine.errors import EmotionUnavailableError, EmptyTextError, TTSError
@@ -28,12 +27,10 @@ from tts_engine.prosody import PITCH, RANGE, VOLUME
 from tts_engine.scheduler import PRIORITIES
 from webui_page import frames, problems, voice_routes
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call, parse_question
-from webui_page.desk import Desk, Piece
-from webui_page.finishing import Finish
+from webui_page.desk import Piece
+from webui_page.parts import Parts
 from webui_page.problems import RefusalError
-from webui_page.store import AudioStore
 from webui_page.utterance import Utterance, join
-from webui_page.voices import VoiceLibrary
 
 logger = logging.getLogger(__name__)
 router = APIRouter(redirect_slashes=False)
@@ -43,16 +40,6 @@ _SEND_TIMEOUT_S = 30
 _DEADLINE = re.compile(r"[0-9]{1,9}")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the routes share."""
-
-    desk: Desk
-    store: AudioStore
-    settings: Settings
-    library: VoiceLibrary
 
 
 def create_api(parts: Parts) -> FastAPI:
@@ -233,7 +220,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 def _save(parts: Parts, made: Utterance, format: Format) -> tuple[str, int]:
-    data = Finish(parts.settings.label).file(made, format)
+    data = parts.finish.file(made, format)
     return parts.store.save(data, format).name, len(data)
 
 

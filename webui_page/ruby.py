@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tts_engine.frontend.reading import Notice, Reading, Token
 from webui_page.override import AUTOMATIC, choices
+from webui_page.words import CHINESE, Words
 
 CHOOSER = Path(__file__).with_name("chooser.js").read_text(encoding="utf-8")
 """Runs in the page; triggers ``choose`` with ``begin`` and ``pinyin``."""
@@ -48,51 +49,52 @@ def _marked_letter(letters: str) -> int:
     return 0  # m, n, ng
 
 
-def ruby(reading: Reading) -> str:
+def ruby(reading: Reading, t: Words = CHINESE) -> str:
     """The whole text with readings over it, then what stays silent and why."""
     parts: list[str] = []
     for sentence in reading.sentences:
         position = sentence.begin
         for (begin, end), tokens in groupby(sentence.tokens, key=lambda token: (token.begin, token.end)):
             parts.append(escape(reading.text[position : max(position, begin)]))
-            parts.append(_span(tuple(tokens), reading.text))
+            parts.append(_span(tuple(tokens), reading.text, t))
             position = max(position, end)
         parts.append(escape(reading.text[position : sentence.end]))
     body = "".join(parts).replace("\n", "<br>")
-    return f'<p class="reading" lang="zh-CN">{body}</p><p class="hint">{_HINT}</p>{_notices(reading.notices)}'
+    return f'<p class="reading" lang="zh-CN">{body}</p><p class="hint">{t(_HINT)}</p>{_notices(reading.notices, t)}'
 
 
-def _span(tokens: tuple[Token, ...], text: str) -> str:
+def _span(tokens: tuple[Token, ...], text: str, t: Words) -> str:
     """What is said for one stretch of the text."""
     said, wrote = "".join(token.text for token in tokens), text[tokens[0].begin : tokens[0].end]
-    note = f"{wrote} 读作 {said}" if wrote != said else ""
-    return "".join(_token(token, text, note) for token in tokens)
+    note = t("{wrote} 读作 {said}", wrote=wrote, said=said) if wrote != said else ""
+    return "".join(_token(token, text, note, t) for token in tokens)
 
 
-def _token(token: Token, text: str, note: str) -> str:
+def _token(token: Token, text: str, note: str, t: Words) -> str:
     notes, kinds = [note] if note else [], ["rewritten"] if note else []
     if token.pinyin != token.citation:
-        notes.append(f"变调：{marked(token.citation)} → {marked(token.pinyin)}")
+        notes.append(t("变调：{before} → {after}", before=marked(token.citation), after=marked(token.pinyin)))
         kinds.append("changed")
     attributes = f' class="{" ".join(kinds)}" title="{escape("；".join(notes))}"' if notes else ""
     over = marked(token.pinyin)
     over = "" if over == token.text else f"<rp>(</rp><rt>{escape(over)}</rt><rp>)</rp>"
-    return f"<ruby{attributes}{_offer(token, text)}>{escape(token.text)}{over}</ruby>"
+    return f"<ruby{attributes}{_offer(token, text, t)}>{escape(token.text)}{over}</ruby>"
 
 
-def _offer(token: Token, text: str) -> str:
+def _offer(token: Token, text: str, t: Words) -> str:
     """Attributes of a character that may be read otherwise: ``value shown`` of each choice, ``|`` between them."""
-    offered = [f"{pinyin} {marked(pinyin) if pinyin != AUTOMATIC else '自动'}" for pinyin in choices(token, text)]
+    offered = [f"{pinyin} {marked(pinyin) if pinyin != AUTOMATIC else t('自动')}" for pinyin in choices(token, text)]
     if not offered:
         return ""
     joined = escape("|".join(offered))
     return f' role="button" tabindex="0" data-begin="{token.begin}" data-now="{token.pinyin}" data-readings="{joined}"'
 
 
-def _notices(notices: tuple[Notice, ...]) -> str:
+def _notices(notices: tuple[Notice, ...], t: Words) -> str:
     if not notices:
         return ""
     lines = "".join(
-        f"<li>第 {notice.begin + 1} 个字符“{escape(notice.text)}”：{escape(notice.message)}</li>" for notice in notices
+        f"<li>{escape(t('第 {place} 个字符“{text}”：', place=row.begin + 1, text=row.text) + row.message)}</li>"
+        for row in notices
     )
-    return f'<ul class="notices" aria-label="不发音的符号">{lines}</ul>'
+    return f'<ul class="notices" aria-label="{t("不发音的符号")}">{lines}</ul>'

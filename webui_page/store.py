@@ -13,7 +13,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-_NAME = re.compile(r"[0-9a-f]{32}\.(wav|mp3|m4a|aac|ogg|opus|flac|pcm)")
+_NAME = re.compile(r"[0-9a-f]{32}\.(wav|mp3|m4a|aac|ogg|opus|flac|pcm|zip|srt|lrc|json)")
 
 
 @dataclass(frozen=True)

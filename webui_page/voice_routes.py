@@ -20,7 +20,7 @@ from tts_engine.identity import Identity
 from tts_engine.listening import Listener
 from tts_engine.voices import MAX_FILE_BYTES, Consent, VoiceFile
 from webui_page.problems import RefusalError
-from webui_page.voices import PRIVATE, VoiceLibrary, heard
+from webui_page.voices import PRIVATE, VoiceLibrary, heard, mixed_voice
 
 router = APIRouter(redirect_slashes=False)
 
@@ -127,24 +127,9 @@ async def _add_mixture(request: Request) -> Response:
         raise OptionError("voice", '混合音色请发送 {"name", "title", "mixture": "0.7*female+0.3*child"}。') from error
     if not all(isinstance(value, str) for value in (name, title, mixture)):
         raise OptionError("voice", "name、title、mixture 应为字符串。")
-    vector = library.mixed(mixture)
-    voice = _checked(lambda: _of_identity(name, title, Identity.of_vector(vector), listener, f"mix {mixture}"[:500]))
-    voice = voice.model_copy(update={"consents": library.consents_of(mixture)})
+    voice = mixed_voice(library, name, title, mixture, listener.name)
     new = await asyncio.to_thread(library.add, voice, _OPERATOR, "mix")
     return JSONResponse({"name": name, "title": title}, 201 if new else 200)
-
-
-def _of_identity(name: str, title: str, identity: Identity, listener: Listener, provenance: str) -> VoiceFile:
-    return VoiceFile(
-        name=name,
-        title=title,
-        encoder=listener.name,
-        embedding=tuple(float(value) for value in identity.embedding),
-        median_f0_hz=identity.median_f0_hz,
-        spread_st=max(0.0, identity.spread_st),
-        formant_shift=identity.formant_shift,
-        provenance=provenance,
-    )
 
 
 def _checked(make: Any) -> VoiceFile:

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tts_engine.audio import FloatArray
 from tts_engine.errors import BadVoiceError, ConsentRequiredError, UnknownVoiceError
 from tts_engine.identity import Identity
@@ -187,6 +189,30 @@ def heard(name: str, title: str, identity: Identity, encoder: str, consent: Cons
         provenance=f"clip {seconds:.1f} s",
         consents=(consent,),
     )
+
+
+def mixed_voice(library: VoiceLibrary, name: str, title: str, expression: str, encoder: str) -> VoiceFile:
+    """The voice of a mixture; the consents of its parts go with it.
+
+    Raises:
+        InputError: not written as a mixture is, a part is unknown, or the name is none.
+    """
+    identity = Identity.of_vector(library.mixed(expression))
+    try:
+        return VoiceFile(
+            name=name,
+            title=title,
+            encoder=encoder,
+            embedding=tuple(float(value) for value in identity.embedding),
+            median_f0_hz=identity.median_f0_hz,
+            spread_st=max(0.0, identity.spread_st),
+            formant_shift=identity.formant_shift,
+            provenance=f"mix {expression}"[:500],
+            consents=library.consents_of(expression),
+        )
+    except ValidationError as error:
+        fields = "、".join(sorted({str(row["loc"][0]) for row in error.errors()}))
+        raise BadVoiceError(f"音色的这些字段不对：{fields}。名字用汉字、字母、数字、下划线或连字符。") from error
 
 
 def _write(path: Path, data: bytes) -> None:

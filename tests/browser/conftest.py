@@ -6,38 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.webui.engine import SineEngine
+from tests.browser.feeling import FeelingEngine
+from tests.webui.fixtures import locked_down, server, start
 from tests.webui.serving import Server
-from webui import lock_down
+
+__all__ = ["locked_down", "server", "start"]
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def locked_down(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Gradio's environment, as ``main`` sets it."""
-    directory = tmp_path_factory.mktemp("webui")
-    before = dict(os.environ)
-    lock_down(os.environ, directory)
-    yield directory
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="session")
-def start(locked_down: Path) -> Callable[..., Server]:
-    numbers = iter(range(1000))
-
-    def start(engine: SineEngine | None = None, **settings: object) -> Server:
-        return Server(engine or SineEngine(), locked_down / str(next(numbers)), **settings)
-
-    return start
-
-
-@pytest.fixture(scope="session")
-def server(start: Callable[..., Server]) -> Iterator[Server]:
-    with start() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")  # its event loop must end before other modules start theirs
@@ -50,3 +25,10 @@ def browser() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def feeling(start: Callable[..., Server]) -> Iterator[Server]:
+    """A server whose engine feels and hears who speaks."""
+    with start(FeelingEngine()) as running:
+        yield running

@@ -29,16 +29,18 @@ class Watched:
         width: int = 1180,
         scheme: str = "light",
         login: tuple[str, str] | None = None,
+        locale: str = "zh-CN",
     ) -> Iterator[Watched]:
         credentials = {"username": login[0], "password": login[1]} if login else None
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, locale="zh-CN", color_scheme=scheme, http_credentials=credentials
+            viewport={"width": width, "height": 900}, locale=locale, color_scheme=scheme, http_credentials=credentials
         )
         context.set_default_timeout(60_000)
         try:
             page = cls(context.new_page(), url)
             page.goto(url)
-            page.get_by_label("要朗读的文本").wait_for()
+            page.get_by_role("tab").first.wait_for()
+            page.locator("textarea").first.wait_for()
             yield page
         finally:
             context.close()
@@ -65,10 +67,18 @@ class Watched:
         found: str = self._page.locator(selector).inner_text()
         return found.strip()
 
-    def download(self) -> bytes:
+    def download(self, selector: str = "#download a") -> bytes:
         with self._page.expect_download() as event:
-            self._page.locator("#download").click()
+            self._page.locator(selector).click()
         return Path(event.value.path()).read_bytes()
+
+    def tab(self, name: str) -> None:
+        self._page.get_by_role("tab", name=name, exact=True).click()
+
+    def set(self, name: str, value: str) -> None:
+        field = self._page.get_by_role("spinbutton", name=name)
+        field.fill(value)
+        field.press("Tab")
 
     def brightness(self, selector: str, style: str = "color") -> float:
         """Mean of red, green and blue, 0 to 255."""
@@ -78,5 +88,5 @@ class Watched:
 
     def check_quiet(self) -> None:
         """No error or warning in the console, no request to anybody else."""
-        assert self.complaints == []
-        assert self.strangers == []
+        assert not self.complaints, self.complaints
+        assert not self.strangers, self.strangers

@@ -1,0 +1,312 @@
+"""音色: hear a clip, ask for consent, keep, try, mix, take in, give away and delete voices."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+from pydantic import ValidationError
+
+from tts_engine.clips import LONGEST_S, MAX_BYTES, SHORTEST_S, Clip, read_clip
+from tts_engine.errors import BadVoiceError, CloningUnavailableError, ConsentRequiredError
+from tts_engine.identity import Identity
+from tts_engine.listening import Listener
+from tts_engine.voices import MAX_FILE_BYTES, Consent, VoiceFile
+from webui_page.files import PREFIX
+from webui_page.parts import Parts
+from webui_page.tabs.choices import cards, voices
+from webui_page.tabs.notices import PRIVATE, Update, refusing, status
+from webui_page.voices import PRIVATE as PRIVATE_NAME
+from webui_page.voices import heard, mixed_voice
+from webui_page.words import SaidError, Words
+
+_OPERATOR = "operator"
+_LIST_SCRIPT = """
+const sound = new Audio();
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('button');
+  if (!button) return;
+  const { source, remove, sure } = button.dataset;
+  if (source) {
+    if (!sound.paused && sound.getAttribute('src') === source) return sound.pause();
+    sound.src = source;
+    sound.play();
+  }
+  if (!remove) return;
+  if (button.classList.contains('sure')) return trigger('remove', { name: remove });
+  button.classList.add('sure');
+  button.textContent = sure;
+  setTimeout(() => { button.classList.remove('sure'); button.textContent = button.dataset.label; }, 5000);
+});
+"""
+
+
+@dataclass(frozen=True)
+class _Fields:
+    clip: gr.Audio
+    check: gr.Button
+    report: gr.HTML
+    name: gr.Textbox
+    person: gr.Textbox
+    purpose: gr.Textbox
+    statement: gr.Textbox
+    agreed: gr.Checkbox
+    keep: gr.Button
+    first: gr.Dropdown
+    second: gr.Dropdown
+    share: gr.Slider
+    mixture: gr.Textbox
+    mix: gr.Button
+    file: gr.File
+    list: gr.HTML
+    log: gr.HTML
+
+
+def lay_out(parts: Parts, t: Words, shown: gr.HTML) -> None:
+    """The tab's content; ``shown`` are the voice cards of the first tab, which change with the list."""
+    can_clone = parts.desk.engine.listener is not None
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=5, min_width=280):
+            if not can_clone:
+                said = t("当前模型还不能克隆或混合音色；换上带说话人编码器的模型后，下面的功能就能用。")
+                gr.HTML(f'<p class="hint notice">{said}</p>')
+            clip = _clip(t, can_clone)
+            consent = _consent(t, can_clone)
+        with gr.Column(scale=6, min_width=280):
+            list_ = gr.HTML(_listed(parts, t), js_on_load=_LIST_SCRIPT, elem_id="voice-list")
+            mixing = _mixing(parts, t, can_clone)
+            with gr.Accordion(t("操作记录"), open=False):
+                log = gr.HTML(_log(parts, t), elem_id="voice-log")
+    _Actions(parts, t, _Fields(*clip, *consent, *mixing, list_, log), shown).connect()
+
+
+def _clip(t: Words, can_clone: bool) -> tuple[gr.Audio, gr.Button, gr.HTML]:
+    clip = gr.Audio(
+        sources=["upload", "microphone"], type="filepath", label=t("录音"), interactive=can_clone, elem_id="clip",
+        buttons=[], editable=False,
+    )  # fmt: skip
+    said = t(
+        "{least} 到 {most} 秒，一个人清楚地说话，没有音乐；最大 {size} MB。录音只用来听出音色，不保存。",
+        least=f"{SHORTEST_S:.0f}",
+        most=f"{LONGEST_S:.0f}",
+        size=MAX_BYTES >> 20,
+    )
+    gr.HTML(f'<p class="hint">{said}</p>')
+    check = gr.Button(t("检查录音"), interactive=can_clone, elem_id="clip-check")
+    return clip, check, gr.HTML(elem_id="clip-report")
+
+
+def _consent(t: Words, can_clone: bool) -> tuple[gr.components.Component, ...]:
+    live = {"interactive": can_clone}
+    name = gr.Textbox(label=t("给音色起名"), max_length=40, elem_id="voice-name", **live)
+    person = gr.Textbox(label=t("声音的主人"), info=t("谁的声音"), max_length=200, elem_id="consent-person", **live)
+    purpose = gr.Textbox(label=t("用途"), max_length=2000, elem_id="consent-purpose", **live)
+    words = t("本人同意用这段录音制作我的合成声音，仅用于上述用途；我可以随时要求删除。")
+    statement = gr.Textbox(words, label=t("授权声明"), lines=2, max_length=4000, elem_id="consent-statement", **live)
+    agreed = gr.Checkbox(label=t("声音的主人本人已同意以上声明"), elem_id="consent-agreed", **live)
+    keep = gr.Button(t("保存音色"), variant="primary", elem_id="voice-keep", **live)
+    return name, person, purpose, statement, agreed, keep
+
+
+def _mixing(parts: Parts, t: Words, can_clone: bool) -> tuple[gr.components.Component, ...]:
+    known = voices(parts, t)
+    with gr.Accordion(t("混合两个音色"), open=False):
+        with gr.Row():
+            first = gr.Dropdown(known, value=known[0][1], label=t("第一个"), min_width=140, interactive=can_clone)
+            second = gr.Dropdown(known, value=known[-1][1], label=t("第二个"), min_width=140, interactive=can_clone)
+        share = gr.Slider(0.05, 0.95, value=0.5, step=0.05, label=t("第一个占多少"), interactive=can_clone)
+        mixture = gr.Textbox(label=t("混合后的名字"), max_length=40, elem_id="mix-name", interactive=can_clone)
+        mix = gr.Button(t("混合并保存"), elem_id="mix", interactive=can_clone)
+    with gr.Accordion(t("导入音色文件"), open=False):
+        file = gr.File(
+            label=t("导出的 .voice.json 文件"), file_types=[".json"], height=120, elem_id="voice-file",
+            interactive=can_clone,
+        )  # fmt: skip
+    return first, second, share, mixture, mix, file
+
+
+@dataclass(frozen=True)
+class _Actions:
+    """What the tab's buttons do."""
+
+    parts: Parts
+    t: Words
+    fields: _Fields
+    shown: gr.HTML
+
+    def connect(self) -> None:
+        """Bind buttons and fields to the methods below."""
+        f = self.fields
+        changed = [f.report, f.list, f.log, self.shown, f.first, f.second]
+        few: dict[str, Any] = {"concurrency_limit": 2, "trigger_mode": "once", **PRIVATE}
+        f.check.click(self.check, {f.clip}, [f.report], **few)
+        asked = {f.clip, f.name, f.person, f.purpose, f.statement, f.agreed, self.shown}
+        f.keep.click(self.keep, asked, [*changed, f.clip, f.agreed], **few)
+        f.mix.click(self.mix, {f.first, f.second, f.share, f.mixture, self.shown}, changed, **few)
+        f.file.upload(self.take_in, {f.file, self.shown}, [*changed, f.file], **few)
+        f.list.remove(self.remove, {self.shown}, changed, **few)
+
+    async def check(self, values: Update) -> Update:
+        """What can be heard in the clip, and what would make the copy better."""
+        f, t = self.fields, self.t
+        with refusing(t, t("这段录音不能用")):
+            clip, identity = await asyncio.to_thread(self._hear, _bytes(values[f.clip], t))
+        said = t(
+            "可以用：{seconds} 秒，声音的中位音高 {hertz} Hz。",
+            seconds=f"{clip.duration_s:.1f}",
+            hertz=f"{identity.median_f0_hz:.0f}",
+        )
+        return {f.report: status(said, notices=clip.notices)}
+
+    async def keep(self, values: Update) -> Update:
+        """Keep the voice of the clip, with who agreed to what."""
+        f, t = self.fields, self.t
+        with refusing(t, t("没有保存")):
+            data = _bytes(values[f.clip], t)
+            if not values[f.agreed]:
+                raise ConsentRequiredError
+            voice, notices = await asyncio.to_thread(self._heard, values, data)
+            await asyncio.to_thread(self.parts.library.add, voice, _OPERATOR)
+            await asyncio.to_thread(Path(values[f.clip]).unlink, missing_ok=True)  # recordings are not kept
+        said = t("已保存音色“{title}”。", title=voice.title)
+        return {**self._changed(status(said, notices=notices), values), f.clip: None, f.agreed: False}
+
+    async def mix(self, values: Update) -> Update:
+        """Keep a mixture of two voices."""
+        f, t = self.fields, self.t
+        with refusing(t, t("没有混合")):
+            title = (values[f.mixture] or "").strip()
+            share = round(float(values[f.share]), 2)
+            expression = f"{share:g}*{values[f.first]}+{round(1 - share, 2):g}*{values[f.second]}"
+            listener = self._listener()
+            voice = await asyncio.to_thread(mixed_voice, self.parts.library, title, title, expression, listener.name)
+            await asyncio.to_thread(self.parts.library.add, voice, _OPERATOR, "mix")
+        return self._changed(status(t("已保存音色“{title}”。", title=title)), values)
+
+    async def take_in(self, values: Update) -> Update:
+        """Keep an exported voice."""
+        f, t = self.fields, self.t
+        with refusing(t, t("没有导入")):
+            data = _bytes(values[f.file], t, MAX_FILE_BYTES)
+            voice = VoiceFile.from_bytes(data)
+            await asyncio.to_thread(self.parts.library.add, voice, _OPERATOR, "import")
+        return {**self._changed(status(t("已保存音色“{title}”。", title=voice.title)), values), f.file: None}
+
+    async def remove(self, values: Update, event: gr.EventData) -> Update:
+        """Delete a voice for good."""
+        t = self.t
+        sent = event._data if isinstance(event._data, dict) else {}
+        with refusing(t, t("没有删除")):
+            await asyncio.to_thread(self.parts.library.delete, str(sent.get("name", "")), _OPERATOR)
+        return self._changed(status(t("已删除。记录里留着谁在什么时候删的。")), values)
+
+    def _listener(self) -> Listener:
+        listener = self.parts.desk.engine.listener
+        if listener is None:
+            raise CloningUnavailableError
+        return listener
+
+    def _hear(self, data: bytes) -> tuple[Clip, Identity]:
+        listener = self._listener()
+        clip = read_clip(data)
+        return clip, listener.listen(clip.samples)
+
+    def _heard(self, values: Update, data: bytes) -> tuple[VoiceFile, tuple[str, ...]]:
+        f = self.fields
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        title = (values[f.name] or "").strip()
+        try:
+            consent = Consent(
+                person=(values[f.person] or "").strip(),
+                purpose=(values[f.purpose] or "").strip(),
+                agreed_at=now,
+                statement=(values[f.statement] or "").strip(),
+                recorded_at=now,
+                recorded_by=_OPERATOR,
+                clip_sha256=hashlib.sha256(data).hexdigest(),
+            )
+        except ValidationError as error:
+            raise ConsentRequiredError from error
+        clip, identity = self._hear(data)
+        try:
+            voice = heard(title, title, identity, self._listener().name, consent, clip.duration_s)
+        except ValidationError as error:
+            raise BadVoiceError("音色的名字用汉字、字母、数字、下划线或连字符，最多 40 个字。") from error
+        return voice, clip.notices
+
+    def _changed(self, said: str, values: Update) -> Update:
+        f, parts, t = self.fields, self.parts, self.t
+        known = gr.Dropdown(choices=voices(parts, t))
+        chosen = values[self.shown].get("chosen", "") if isinstance(values[self.shown], dict) else ""
+        return {
+            f.report: said,
+            f.list: _listed(parts, t),
+            f.log: _log(parts, t),
+            self.shown: cards(parts, t, str(chosen)),
+            f.first: known,
+            f.second: known,
+        }
+
+
+def _bytes(path: Any, t: Words, most: int = MAX_BYTES) -> bytes:
+    if not path:
+        raise SaidError(t("还没有录音或文件：请先录一段，或上传一个。"))
+    with Path(path).open("rb") as file:
+        return file.read(most + 1)
+
+
+def _listed(parts: Parts, t: Words) -> str:
+    own = [_row(t.name(v.title), v.name, t("内置"), t, is_own=True) for v in parts.desk.engine.voices]
+    kept = [
+        _row(v.title, v.name, _kind(v, parts, t), t, is_usable=v.encoder == parts.library.encoder)
+        for v in parts.library.listed()
+    ]
+    return f'<ul class="voices" aria-label="{t("全部音色")}">{"".join([*own, *kept])}</ul>'
+
+
+def _kind(voice: VoiceFile, parts: Parts, t: Words) -> str:
+    if voice.encoder != parts.library.encoder:
+        return t("另一个版本的模型做的，不能用")
+    kind = t("小程序用户的") if PRIVATE_NAME.fullmatch(voice.name) else t("自己的")
+    people = "、".join(dict.fromkeys(consent.person for consent in voice.consents))
+    return kind + (t("，{people} 授权", people=people) if people else "")
+
+
+def _row(title: str, name: str, kind: str, t: Words, is_own: bool = False, is_usable: bool = True) -> str:
+    shown, at = escape(title), quote(name, safe="")
+    listen = f'<button type="button" data-source="{PREFIX}/samples/{at}" aria-label="{t("试听")} {shown}">▶</button>'
+    more = (
+        f'<a class="button" href="{PREFIX}/voices/{at}" download aria-label="{t("导出")} {shown}">{t("导出")}</a>'
+        f'<button type="button" data-remove="{escape(name)}" data-label="{t("删除")}" data-sure="{t("确定删除？")}" '
+        f'aria-label="{t("删除")} {shown}">{t("删除")}</button>'
+    )
+    return (
+        f"<li><span><b>{shown}</b><small>{escape(kind)}</small></span>{listen if is_usable else ''}"
+        f"{'' if is_own else more}</li>"
+    )
+
+
+def _log(parts: Parts, t: Words) -> str:
+    rows: Sequence[dict[str, Any]] = parts.library.log()[-100:]  # type: ignore[assignment]
+    if not rows:
+        return f'<p class="hint">{t("还没有记录。")}</p>'
+    names = {"add": t("添加"), "mix": t("混合"), "import": t("导入"), "delete": t("删除")}
+    lines = "".join(
+        f"<li><time>{escape(str(row['at'])[:19].replace('T', ' '))}</time> {names.get(str(row['action']), '')} "
+        f"<b>{escape(str(row['voice']))}</b>{_agreed(row, t)}</li>"
+        for row in reversed(rows)
+    )
+    return f'<ul class="errors">{lines}</ul>'
+
+
+def _agreed(row: dict[str, Any], t: Words) -> str:
+    people = "、".join(dict.fromkeys(str(consent["person"]) for consent in row["consents"]))
+    return escape(t("，{people} 授权", people=people)) if people else ""
