@@ -56,7 +56,7 @@ def draw(samples: Samples, sample_rate: int, timings: Sequence[Timing], lead_s: 
     pitch, scale = _pitch_panel(samples, sample_rate, t)
     label = t("波形、梅尔频谱与音高，共 {seconds} 秒", seconds=f"{duration_s:.2f}")
     return (
-        f'<figure class="picture"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" '
+        f'<figure class="picture" tabindex="0"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}" '
         f'data-left="{_LEFT}" data-width="{_WIDTH - _LEFT}" data-duration="{duration_s:.4f}" data-lead="{lead_s:.4f}">'
         f"{_title(_WAVE[0], t('波形'))}{_wave_panel(samples)}"
         f"{_title(_MEL[0], t('梅尔频谱'))}{_mel_panel(samples, sample_rate)}"

@@ -22,7 +22,7 @@ def player(source: str, label: str, karaoke: str) -> str:
     return (
         f'<div class="player"><audio controls preload="auto" src="{escape(source)}" aria-label="{escape(label)}">'
         "</audio>"
-        f'<p class="karaoke" lang="zh-CN">{karaoke}</p></div>'
+        f'<p class="karaoke" lang="zh-CN" tabindex="0">{karaoke}</p></div>'
     )
 
 
