@@ -15,7 +15,10 @@ pytestmark = pytest.mark.skipif(
     "SCREENSHOT" not in os.environ, reason="set SCREENSHOT=1 to write docs/images/page*.png"
 )
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
-STORY = "旁白：从前，森林里住着一只小兔子。\n小兔（开心）：今天天气真好，我要去采蘑菇！\n狐狸（温柔）：小兔，你要去哪里呀？\n旁白：小兔一溜烟跑回了家。"
+STORY = (
+    "旁白：从前，森林里住着一只小兔子。\n小兔（开心）：今天天气真好，我要去采蘑菇！\n"
+    "狐狸（温柔）：小兔，你要去哪里呀？\n旁白：小兔一溜烟跑回了家。"
+)
 MOST_BYTES = 250_000
 
 

@@ -90,7 +90,7 @@ class _Actions:
     def connect(self) -> None:
         """Bind buttons and fields to the methods below."""
         f = self.fields
-        asked = {f.file, f.text, f.voice, f.speed, f.format}
+        asked: set[Any] = {f.file, f.text, f.voice, f.speed, f.format}
         working = f.start.click(self.make, asked, [f.status, f.list, f.zip], trigger_mode="once", **PRIVATE)
         f.stop.click(self.stop, None, [f.status], cancels=[working], **PRIVATE)
         f.push.click(self.push, {*asked, f.key}, [f.status], trigger_mode="once", **PRIVATE)

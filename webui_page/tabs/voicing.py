@@ -50,24 +50,44 @@ element.addEventListener('click', (event) => {
 
 
 @dataclass(frozen=True)
-class _Fields:
+class _Heard:
+    """The recording and what is heard in it."""
+
     clip: gr.Audio
     check: gr.Button
     report: gr.HTML
+
+
+@dataclass(frozen=True)
+class _Agreement:
+    """Whose voice it is, and who agreed to what."""
+
     name: gr.Textbox
     person: gr.Textbox
     purpose: gr.Textbox
     statement: gr.Textbox
     agreed: gr.Checkbox
     keep: gr.Button
+
+
+@dataclass(frozen=True)
+class _Mixing:
+    """Voices from voices, and from files."""
+
     first: gr.Dropdown
     second: gr.Dropdown
     share: gr.Slider
-    mixture: gr.Textbox
+    name: gr.Textbox
     mix: gr.Button
     file: gr.File
-    list: gr.HTML
+
+
+@dataclass(frozen=True)
+class _Lists:
+    voices: gr.HTML
     log: gr.HTML
+    cards: gr.HTML
+    """Of the first tab."""
 
 
 def lay_out(parts: Parts, t: Words, shown: gr.HTML) -> None:
@@ -78,17 +98,17 @@ def lay_out(parts: Parts, t: Words, shown: gr.HTML) -> None:
             if not can_clone:
                 said = t("当前模型还不能克隆或混合音色；换上带说话人编码器的模型后，下面的功能就能用。")
                 gr.HTML(f'<p class="hint notice">{said}</p>')
-            clip = _clip(t, can_clone)
-            consent = _consent(t, can_clone)
+            recording = _recording(t, can_clone)
+            agreement = _agreement(t, can_clone)
         with gr.Column(scale=6, min_width=280):
             list_ = gr.HTML(_listed(parts, t), js_on_load=_LIST_SCRIPT, elem_id="voice-list")
             mixing = _mixing(parts, t, can_clone)
             with gr.Accordion(t("操作记录"), open=False):
                 log = gr.HTML(_log(parts, t), elem_id="voice-log")
-    _Actions(parts, t, _Fields(*clip, *consent, *mixing, list_, log), shown).connect()
+    _Actions(parts, t, recording, agreement, mixing, _Lists(list_, log, shown)).connect()
 
 
-def _clip(t: Words, can_clone: bool) -> tuple[gr.Audio, gr.Button, gr.HTML]:
+def _recording(t: Words, can_clone: bool) -> _Heard:
     clip = gr.Audio(
         sources=["upload", "microphone"], type="filepath", label=t("录音"), interactive=can_clone, elem_id="clip",
         buttons=[], editable=False,
@@ -101,11 +121,11 @@ def _clip(t: Words, can_clone: bool) -> tuple[gr.Audio, gr.Button, gr.HTML]:
     )
     gr.HTML(f'<p class="hint">{said}</p>')
     check = gr.Button(t("检查录音"), interactive=can_clone, elem_id="clip-check")
-    return clip, check, gr.HTML(elem_id="clip-report")
+    return _Heard(clip, check, gr.HTML(elem_id="clip-report"))
 
 
-def _consent(t: Words, can_clone: bool) -> tuple[gr.components.Component, ...]:
-    live = {"interactive": can_clone}
+def _agreement(t: Words, can_clone: bool) -> _Agreement:
+    live: dict[str, Any] = {"interactive": can_clone}
     name = gr.Textbox(label=t("给音色起名"), max_length=40, elem_id="voice-name", **live)
     person = gr.Textbox(label=t("声音的主人"), info=t("谁的声音"), max_length=200, elem_id="consent-person", **live)
     purpose = gr.Textbox(label=t("用途"), max_length=2000, elem_id="consent-purpose", **live)
@@ -113,10 +133,10 @@ def _consent(t: Words, can_clone: bool) -> tuple[gr.components.Component, ...]:
     statement = gr.Textbox(words, label=t("授权声明"), lines=2, max_length=4000, elem_id="consent-statement", **live)
     agreed = gr.Checkbox(label=t("声音的主人本人已同意以上声明"), elem_id="consent-agreed", **live)
     keep = gr.Button(t("保存音色"), variant="primary", elem_id="voice-keep", **live)
-    return name, person, purpose, statement, agreed, keep
+    return _Agreement(name, person, purpose, statement, agreed, keep)
 
 
-def _mixing(parts: Parts, t: Words, can_clone: bool) -> tuple[gr.components.Component, ...]:
+def _mixing(parts: Parts, t: Words, can_clone: bool) -> _Mixing:
     known = voices(parts, t)
     with gr.Accordion(t("混合两个音色"), open=False):
         with gr.Row():
@@ -130,7 +150,7 @@ def _mixing(parts: Parts, t: Words, can_clone: bool) -> tuple[gr.components.Comp
             label=t("导出的 .voice.json 文件"), file_types=[".json"], height=120, elem_id="voice-file",
             interactive=can_clone,
         )  # fmt: skip
-    return first, second, share, mixture, mix, file
+    return _Mixing(first, second, share, mixture, mix, file)
 
 
 @dataclass(frozen=True)
@@ -139,53 +159,60 @@ class _Actions:
 
     parts: Parts
     t: Words
-    fields: _Fields
-    shown: gr.HTML
+    heard: _Heard
+    agreement: _Agreement
+    mixing: _Mixing
+    lists: _Lists
 
     def connect(self) -> None:
         """Bind buttons and fields to the methods below."""
-        f = self.fields
-        changed = [f.report, f.list, f.log, self.shown, f.first, f.second]
+        h, a, m, lists = self.heard, self.agreement, self.mixing, self.lists
+        changed = [h.report, lists.voices, lists.log, lists.cards, m.first, m.second]
         few: dict[str, Any] = {"concurrency_limit": 2, "trigger_mode": "once", **PRIVATE}
-        f.check.click(self.check, {f.clip}, [f.report], **few)
-        asked = {f.clip, f.name, f.person, f.purpose, f.statement, f.agreed, self.shown}
-        f.keep.click(self.keep, asked, [*changed, f.clip, f.agreed], **few)
-        f.mix.click(self.mix, {f.first, f.second, f.share, f.mixture, self.shown}, changed, **few)
-        f.file.upload(self.take_in, {f.file, self.shown}, [*changed, f.file], **few)
-        f.list.remove(self.remove, {self.shown}, changed, **few)
+        h.check.click(self.check, {h.clip}, [h.report], **few)
+        asked: set[Any] = {h.clip, a.name, a.person, a.purpose, a.statement, a.agreed, lists.cards}
+        a.keep.click(self.keep, asked, [*changed, h.clip, a.agreed], **few)
+        mixed: set[Any] = {m.first, m.second, m.share, m.name, lists.cards}
+        m.mix.click(self.mix, mixed, changed, **few)
+        m.file.upload(self.take_in, {m.file, lists.cards}, [*changed, m.file], **few)
+        lists.voices.remove(self.remove, {lists.cards}, changed, **few)
 
     async def check(self, values: Update) -> Update:
         """What can be heard in the clip, and what would make the copy better."""
-        f, t = self.fields, self.t
+        t = self.t
         with refusing(t, t("这段录音不能用")):
-            clip, identity = await asyncio.to_thread(self._hear, _bytes(values[f.clip], t))
+            clip, identity = await asyncio.to_thread(self._hear, _bytes(values[self.heard.clip], t))
         said = t(
             "可以用：{seconds} 秒，声音的中位音高 {hertz} Hz。",
             seconds=f"{clip.duration_s:.1f}",
             hertz=f"{identity.median_f0_hz:.0f}",
         )
-        return {f.report: status(said, notices=clip.notices)}
+        return {self.heard.report: status(said, notices=clip.notices)}
 
     async def keep(self, values: Update) -> Update:
         """Keep the voice of the clip, with who agreed to what."""
-        f, t = self.fields, self.t
+        t = self.t
         with refusing(t, t("没有保存")):
-            data = _bytes(values[f.clip], t)
-            if not values[f.agreed]:
+            data = _bytes(values[self.heard.clip], t)
+            if not values[self.agreement.agreed]:
                 raise ConsentRequiredError
             voice, notices = await asyncio.to_thread(self._heard, values, data)
             await asyncio.to_thread(self.parts.library.add, voice, _OPERATOR)
-            await asyncio.to_thread(Path(values[f.clip]).unlink, missing_ok=True)  # recordings are not kept
+            await asyncio.to_thread(Path(values[self.heard.clip]).unlink, missing_ok=True)  # recordings are not kept
         said = t("已保存音色“{title}”。", title=voice.title)
-        return {**self._changed(status(said, notices=notices), values), f.clip: None, f.agreed: False}
+        return {
+            **self._changed(status(said, notices=notices), values),
+            self.heard.clip: None,
+            self.agreement.agreed: False,
+        }
 
     async def mix(self, values: Update) -> Update:
         """Keep a mixture of two voices."""
-        f, t = self.fields, self.t
+        t = self.t
         with refusing(t, t("没有混合")):
-            title = (values[f.mixture] or "").strip()
-            share = round(float(values[f.share]), 2)
-            expression = f"{share:g}*{values[f.first]}+{round(1 - share, 2):g}*{values[f.second]}"
+            title = (values[self.mixing.name] or "").strip()
+            share = round(float(values[self.mixing.share]), 2)
+            expression = f"{share:g}*{values[self.mixing.first]}+{round(1 - share, 2):g}*{values[self.mixing.second]}"
             listener = self._listener()
             voice = await asyncio.to_thread(mixed_voice, self.parts.library, title, title, expression, listener.name)
             await asyncio.to_thread(self.parts.library.add, voice, _OPERATOR, "mix")
@@ -193,12 +220,12 @@ class _Actions:
 
     async def take_in(self, values: Update) -> Update:
         """Keep an exported voice."""
-        f, t = self.fields, self.t
+        t = self.t
         with refusing(t, t("没有导入")):
-            data = _bytes(values[f.file], t, MAX_FILE_BYTES)
+            data = _bytes(values[self.mixing.file], t, MAX_FILE_BYTES)
             voice = VoiceFile.from_bytes(data)
             await asyncio.to_thread(self.parts.library.add, voice, _OPERATOR, "import")
-        return {**self._changed(status(t("已保存音色“{title}”。", title=voice.title)), values), f.file: None}
+        return {**self._changed(status(t("已保存音色“{title}”。", title=voice.title)), values), self.mixing.file: None}
 
     async def remove(self, values: Update, event: gr.EventData) -> Update:
         """Delete a voice for good."""
@@ -220,15 +247,14 @@ class _Actions:
         return clip, listener.listen(clip.samples)
 
     def _heard(self, values: Update, data: bytes) -> tuple[VoiceFile, tuple[str, ...]]:
-        f = self.fields
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        title = (values[f.name] or "").strip()
+        title = (values[self.agreement.name] or "").strip()
         try:
             consent = Consent(
-                person=(values[f.person] or "").strip(),
-                purpose=(values[f.purpose] or "").strip(),
+                person=(values[self.agreement.person] or "").strip(),
+                purpose=(values[self.agreement.purpose] or "").strip(),
                 agreed_at=now,
-                statement=(values[f.statement] or "").strip(),
+                statement=(values[self.agreement.statement] or "").strip(),
                 recorded_at=now,
                 recorded_by=_OPERATOR,
                 clip_sha256=hashlib.sha256(data).hexdigest(),
@@ -243,16 +269,16 @@ class _Actions:
         return voice, clip.notices
 
     def _changed(self, said: str, values: Update) -> Update:
-        f, parts, t = self.fields, self.parts, self.t
+        parts, t = self.parts, self.t
         known = gr.Dropdown(choices=voices(parts, t))
-        chosen = values[self.shown].get("chosen", "") if isinstance(values[self.shown], dict) else ""
+        chosen = values[self.lists.cards].get("chosen", "") if isinstance(values[self.lists.cards], dict) else ""
         return {
-            f.report: said,
-            f.list: _listed(parts, t),
-            f.log: _log(parts, t),
-            self.shown: cards(parts, t, str(chosen)),
-            f.first: known,
-            f.second: known,
+            self.heard.report: said,
+            self.lists.voices: _listed(parts, t),
+            self.lists.log: _log(parts, t),
+            self.lists.cards: cards(parts, t, str(chosen)),
+            self.mixing.first: known,
+            self.mixing.second: known,
         }
 
 
@@ -295,7 +321,7 @@ def _row(title: str, name: str, kind: str, t: Words, is_own: bool = False, is_us
 
 
 def _log(parts: Parts, t: Words) -> str:
-    rows: Sequence[dict[str, Any]] = parts.library.log()[-100:]  # type: ignore[assignment]
+    rows: Sequence[dict[str, Any]] = parts.library.log()[-100:]
     if not rows:
         return f'<p class="hint">{t("还没有记录。")}</p>'
     names = {"add": t("添加"), "mix": t("混合"), "import": t("导入"), "delete": t("删除")}
