@@ -25,11 +25,11 @@ THEME = gr.themes.Default(primary_hue="teal", font=_FONTS, font_mono=_MONOSPACE)
     button_primary_background_fill="*primary_700",
     button_primary_background_fill_hover="*primary_800",
     button_primary_background_fill_dark="*primary_700",
-    button_primary_background_fill_hover_dark="*primary_600",
+    button_primary_background_fill_hover_dark="*primary_800",
     button_cancel_background_fill="#b42318",
     button_cancel_background_fill_hover="#912018",
     button_cancel_background_fill_dark="#b42318",
-    button_cancel_background_fill_hover_dark="#d92d20",
+    button_cancel_background_fill_hover_dark="#912018",
 )
 
 HEAD = "<script>document.documentElement.lang = 'zh-CN';</script>"

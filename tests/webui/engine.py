@@ -121,7 +121,7 @@ class Gate:
 
     def __call__(self, text: str) -> None:
         self.arrived.release()
-        if not self._open.wait(20):
+        if not self._open.wait(120):
             raise TimeoutError("nobody opened the gate")
 
     def open(self) -> None:
