@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-
 GRADIOS_OWN = "Method not implemented."
 """What Gradio 6.31 writes to the console when a file has been uploaded; the upload works."""
 
