@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tts_engine.audio import FloatArray
 from tts_engine.checkpoint import Voice
+from tts_engine.frontend.lexicon import LexiconState
 from tts_engine.frontend.reading import Reading
 from tts_engine.listening import Listener
 from tts_engine.scheduler import Terms
@@ -27,6 +28,10 @@ class Engine(Protocol):
     @property
     def revision(self) -> str:
         """Changes with everything that changes the sound."""
+
+    @property
+    def lexicon(self) -> LexiconState:
+        """The user's words in use, and what is wrong with their file."""
 
     @property
     def sample_rate(self) -> int:

@@ -21,6 +21,7 @@ from tts_engine.backends import Backend, open_backend
 from tts_engine.checkpoint import NEUTRAL, Checkpoint, Voice, read_checkpoint
 from tts_engine.errors import CloningUnavailableError, OptionError, TextTooLongError
 from tts_engine.frontend import Conventions, Frontend, reading
+from tts_engine.frontend.lexicon import LexiconState
 from tts_engine.frontend.reading import Prosody
 from tts_engine.frontend.ssml import INLINE, Markup
 from tts_engine.identity import IDENTITY, Identity
@@ -141,6 +142,11 @@ class Synthesizer:
     def voices(self) -> tuple[Voice, ...]:
         """The voices that ``SynthesisOptions.voice`` may name."""
         return self.checkpoint.voices
+
+    @property
+    def lexicon(self) -> LexiconState:
+        """The user's words in use, and what is wrong with their file."""
+        return self.frontend.lexicon
 
     @property
     def revision(self) -> str:

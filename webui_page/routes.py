@@ -113,6 +113,7 @@ async def info(request: Request) -> Response:
             "ssml": ssml.CAPABILITIES,
             "max_chars": parts.settings.webui.max_chars,
             "formats": list(FORMATS),
+            "lexicon": asdict(engine.lexicon),
         }
     )
 

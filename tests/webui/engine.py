@@ -15,6 +15,7 @@ import numpy as np
 
 from tts_engine.checkpoint import Voice
 from tts_engine.errors import EmptyTextError, UnknownVoiceError
+from tts_engine.frontend.lexicon import LexiconState
 from tts_engine.frontend.reading import Notice, Phoneme, Reading, Sentence, Token
 from tts_engine.scheduler import Terms
 from tts_engine.synthesizer import Speech, SynthesisOptions, Timing
@@ -45,6 +46,7 @@ class SineEngine:
     sample_rate = RATE
     device = "cpu"
     emotions = ()
+    lexicon = LexiconState()
     listener = None
     speakers = {"female": np.ones(4, np.float32), "male": np.zeros(4, np.float32), "child": -np.ones(4, np.float32)}  # noqa: RUF012
 

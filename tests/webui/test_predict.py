@@ -253,6 +253,7 @@ def test_info_says_what_there_is(client):
         "ssml": ssml.CAPABILITIES,
         "max_chars": 5000,
         "formats": ["wav", "mp3", "m4a", "aac", "ogg", "opus", "flac", "pcm"],
+        "lexicon": {"words": 0, "error": ""},
     }
     assert client.get("/api/health").json() == {"status": "ok"}
 

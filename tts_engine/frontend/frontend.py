@@ -14,7 +14,7 @@ from tts_engine.frontend import inline, marked, passages, sandhi, ssml
 from tts_engine.frontend.conventions import Conventions
 from tts_engine.frontend.emoticons import load_names
 from tts_engine.frontend.english import English
-from tts_engine.frontend.lexicon import Lexicon, LexiconFile
+from tts_engine.frontend.lexicon import Lexicon, LexiconFile, LexiconState
 from tts_engine.frontend.passages import Passage, is_readable
 from tts_engine.frontend.phonemes import EDGE
 from tts_engine.frontend.phrasing import BREATH_PAUSE, PAUSE, SENTENCE, break_levels
@@ -104,9 +104,10 @@ class Frontend:
         return self._lexicon.current().digest
 
     @property
-    def lexicon_error(self) -> str:
-        """What is wrong with the newest lexicon, which is then not in use; else empty."""
-        return self._lexicon.error
+    def lexicon(self) -> LexiconState:
+        """The user's words as the file is now, and what is wrong with it."""
+        words = len(self._lexicon.current().entries)
+        return LexiconState(words, self._lexicon.error)
 
     def _prepared(self, script: Script) -> _Prepared:
         """Everything but the reading of words, which takes nearly all of the time."""

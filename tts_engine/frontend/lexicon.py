@@ -75,11 +75,21 @@ class Lexicon:
         return found
 
     def _ends(self, text: str, at: int) -> list[int]:
-        ends = [at + length for length in self.lengths.get(text[at], ())]
+        ends = [at + length for length in self.lengths.get(text[at], ()) if at + length <= len(text)]
         return [end for end in ends if text[at:end] in self.entries and _is_whole(text, at, end)]
 
 
 EMPTY = Lexicon()
+
+
+@dataclass(frozen=True)
+class LexiconState:
+    """What an operator wants to know of the lexicon."""
+
+    words: int = 0
+    """In use."""
+    error: str = ""
+    """What is wrong with the newest file, whose words are then not in use; a Chinese sentence."""
 
 
 class LexiconFile:

@@ -69,6 +69,9 @@ class Readings:
         """One syllable for each Chinese character of a sentence, None for its other characters."""
         words = self._words.words(text)
         known = [reading for word in words for reading in self._word(text, word)]
+        for before, word, after in zip(words, words[1:], words[2:], strict=False):
+            if word.text == "地" and known[word.begin][1] in _OPEN and _is_manner(text, before, after):
+                known[word.begin] = ("de5", "context")
         chosen = self._chosen(text, words, [place for place, (_, rule) in enumerate(known) if rule in _OPEN])
         syllables: list[Syllable | None] = [None] * len(text)
         for index, word in enumerate(words):
@@ -165,6 +168,22 @@ class Readings:
 
 
 _OPEN = frozenset(("phrase", "character"))
+
+
+_MANNER = frozenset(("a", "ad", "al", "an", "d", "i", "l", "o", "z", "v", "vi", "vd", "nz", ""))
+_PREDICATE = frozenset("vadpzi")
+_STATIVE = frozenset("是 有 在 为 位于 处于 属于 种 种植 包括 成为".split())
+
+
+def _is_manner(text: str, before: Word, after: Word) -> bool:
+    """Whether 地 between two words says how something is done: 热烈地鼓掌, 笑嘻嘻地看; not 这地方, 实验地种."""
+    if not (is_han(text[before.begin]) and is_han(text[after.begin])):
+        return False
+    doubled = len(before.text) > 2 and before.text[-1] == before.text[-2]
+    manner = doubled or (before.tag in _MANNER and (len(before.text) > 1 or before.tag in ("d", "z")))
+    if before.tag == "n" and len(before.text) > 1:
+        return after.tag in ("v", "vn", "vd") and after.text not in _STATIVE
+    return manner and (after.tag[:1] in _PREDICATE or (not after.tag and len(after.text) > 1))
 
 
 def _phrases(text: str, place: int) -> list[Phrase]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -23,6 +23,7 @@ jieba.setLogLevel(logging.WARNING)
 FILE = "words.trie"
 ENTRY = "<I4s"
 """Of a word in the trie: its count and its part of speech, filled with zeros."""
+_PARTICLES = frozenset("地的得了着")
 _LONGEST = 16
 """Characters of jieba's longest word."""
 _TOTAL = 60_101_967
@@ -101,10 +102,19 @@ class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
         """Words of ``text``, which they tile."""
         words = []
         begin = 0
-        for word in self.cut(text, HMM=True):
+        for word in self._parted(text):
             words.append(Word(word, begin, self.FREQ.tag(word)))
             begin += len(word)
         return words
+
+    def _parted(self, text: str) -> Iterator[str]:
+        """Words as jieba cuts them, a particle off the head of what its model of unknown words joined: 地|笑."""
+        for word in self.cut(text, HMM=True):
+            if len(word) > 1 and word[0] in _PARTICLES and word not in self.FREQ:
+                yield word[0]
+                yield word[1:]
+            else:
+                yield word
 
     def feet(self, word: str) -> list[int]:
         """Index of the foot of each syllable of a word: 展览|馆 [0, 0, 1], 小|老虎 [0, 1, 1]."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.tts_engine.frontend import fuzz_ssml
 from tts_engine.errors import LexiconError, MarkError, SSMLError
-from tts_engine.frontend import inline, ipa, lexicon, say_as, ssml
-from tts_engine.frontend.lexicon import LexiconFile
+from tts_engine.frontend import Frontend, inline, ipa, lexicon, say_as, ssml
+from tts_engine.frontend.lexicon import LexiconFile, LexiconState
 from tts_engine.frontend.script import HOLD
 from tts_engine.frontend.ssml import Markup
 
@@ -211,3 +211,15 @@ def test_a_changed_file_is_taken_up_and_a_broken_one_keeps_the_old(tmp_path):
     path.write_text("好: hao3\n", encoding="utf-8")
     assert words.current().digest not in ("", first.digest)
     assert words.error == ""
+
+
+def test_an_operator_sees_what_is_wrong_with_the_file_and_reading_goes_on_with_the_old_words(tmp_path):
+    path = tmp_path / "lexicon.yaml"
+    frontend = Frontend(lexicon=path)
+    assert frontend.lexicon == LexiconState()
+    path.write_text("好: hao4\n好人: hao3 ren2\n", encoding="utf-8")
+    assert frontend.lexicon == LexiconState(2)
+    path.write_text("好: hao4\n好人: hao3\n坏", encoding="utf-8")
+    assert "第 " in frontend.lexicon.error
+    assert frontend.lexicon.words == 2
+    assert frontend.read("好").sentences[0].tokens[0].pinyin == "hao4"

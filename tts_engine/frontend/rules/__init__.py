@@ -10,6 +10,7 @@ RULES: tuple[Rule, ...] = (
     *dates.RULES,
     *codes.CODES,
     *net.NAMES,
+    *symbols.COMPOUNDS,
     *models.MODELS,
     *codes.LONG,
     *money.MONEY,

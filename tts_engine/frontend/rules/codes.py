@@ -15,7 +15,7 @@ _CODE_WORDS = (
     "末三位|后三位|后两位|号码|座机|固话|手机号?码?|电话|热线|客服|传真|微信号?|微信|分机号?|会议号|会议室|会议ID|ID|UID|口令|条形码|条码|货号|批号|批次号?|"
     "许可证号?|准考证号?|护照号?|银行卡|信用卡|会员卡|卡|桌号|车次|航班号?|班次|流水号|票号|区号|频道|直播间|邀请码|邀请号|兑换码|核销码|校验码|激活码|识别码|"
     "国标|执行标准|文号|证号|档案号|病历号|住院号|门诊号|就诊号|医保号|总机|致电|拨打|拨|呼叫|短信|发送|回复|输入|发票号码?|税号|信用代码|合同号|案号|保单号|"
-    "座位号|箱号|柜号|楼号|库位|货架号?|工牌号?|警号|编码|学籍号|考号|机身号|设备号|IMEI|SN|PIN码?|串号|版本号"
+    "车架号|抖音号|快手号|社保号|YY号|陌陌号|房产证号|排队号|ISBN|ISSN|MAC|座位号|箱号|柜号|楼号|库位|货架号?|工牌号?|警号|编码|学籍号|考号|机身号|设备号|IMEI|SN|PIN码?|串号|版本号"
 )
 _AFTER_CODE = re.compile(
     rf"(?:{_CODE_WORDS})(?:是|为|：|:|为：|是：|\s|尾号|末四位|后四位|\(|（|【|“|\"|分别是|改为|变更为|即|就是|填|写|号|\[){{0,3}}$"
@@ -98,6 +98,8 @@ def _is_called(match: Match) -> bool:
 def _code(match: Match) -> Sequence[Part] | None:
     """Digits behind a word such as 验证码, hyphens and spaces silent, a pause between groups of four."""
     if not _AFTER_CODE.search(left(match, 14)) or COUNTED.match(right(match)) or not re.search(r"\d", match[0]):
+        return None
+    if left(match).endswith("输入") and re.fullmatch(r"\d+[VWA]", match[0]):
         return None
     one = "幺" if _PHONE_WORDS.search(left(match, 14)) else "一"
     parts = []

@@ -244,6 +244,14 @@ def _day_part(match: Match) -> str:
     return "中午" if hour == 12 else "下午" if hour < 6 else "晚上"
 
 
+def _half_first(match: Match) -> Sequence[Part] | None:
+    """PM 6:00: the half of the day in front."""
+    if not 1 <= int(match["h"]) <= 12:
+        return None
+    minute = "" if match["m"] == "00" else _minute(match["m"], False)
+    return whole(match, _day_part(match) + _hour(match["h"]) + minute)
+
+
 def _hour_only(match: Match) -> Sequence[Part] | None:
     return whole(match, _day_part(match) + _hour(match["h"])) if 1 <= int(match["h"]) <= 12 else None
 
@@ -257,7 +265,7 @@ def _time_join(match: Match) -> Sequence[Part] | None:
         re.I,
     )
     after = re.match(
-        r"(?:\d{1,4}(?:[-/.年月日号:：点时]|\D|$))|周|星期|[一二三四五六七八九十]+[月日号点]|[上下]午|晚|次|翌|今|明",
+        r"(?:\d{1,4}(?:[-/.年月日号:：点时]|\D|$))|周|星期|[AaPp]\.?[Mm]\.?\s?\d|[一二三四五六七八九十]+[月日号点]|[上下]午|晚|次|翌|今|明",
         right(match),
     )
     return whole(match, "到") if spelled and after else None
@@ -321,6 +329,11 @@ RULES: tuple[Rule, ...] = (
         "clock",
         rf"(?<![\d:.])(?<!\d：)(?P<h>\d{{1,2}})[:：](?P<m>\d\d)(?:[:：](?P<s>[0-5]\d))?(?![\d:：]){_HALF}?",
         _clock,
+    ),
+    rule(
+        "clock",
+        r"(?<![A-Za-z])(?P<half>[AaPp]\.?[Mm]\.?)\s?(?P<h>\d{1,2})[:：](?P<m>[0-5]\d)(?![\d:：.%A-Za-z])",
+        _half_first,
     ),
     rule("clock", rf"(?<![\d:：.])(?P<h>\d{{1,2}})(?P<m>)(?P<s>){_HALF}", _hour_only),
     rule("time-range", JOIN, _time_join),

@@ -98,6 +98,11 @@ def _digit_letters(match: Match) -> Sequence[Part]:
     return [group(match, "n", cardinal(match["n"]) if sized else _digits_of(match["n"])), group(match, "x", match["x"])]
 
 
+def _oil(match: Match) -> Sequence[Part]:
+    """5W-30: the W is winter, not watt."""
+    return [group(match, "a", number(match["a"])), group(match, "w", "W"), group(match, "b", number(match["b"]))]
+
+
 def _plate(match: Match) -> Sequence[Part]:
     parts = []
     for found in re.finditer(r"[A-Z]+|\d+", match["n"]):
@@ -140,6 +145,7 @@ MODELS: tuple[Rule, ...] = (
         r"(?P<n>\d+(?:[.-]\d+)*)(?::(?P<y>\d{4}))?(?![\d%])",
         _standard,
     ),
+    rule("model", r"(?<![\dA-Za-z.])(?P<a>\d{1,2})(?P<w>W)-(?P<b>[2-6]\d)(?![\dA-Za-z.])", _oil),
     rule("model-range", r"(?<=[A-Za-z]\d)-(?=[A-Za-z]\d)", lambda match: whole(match, "到")),
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|线|[，。到去在站可和、或；]|$))", _bus),
     rule(

@@ -72,6 +72,12 @@ def _angle(match: Match) -> Sequence[Part]:
     return whole(match, side + text)
 
 
+def _page(match: Match) -> Sequence[Part]:
+    """第5/10页: the fifth of ten."""
+    parts = [group(match, "a", cardinal(match["a"]) + match["u"]), group(match, "j", "，共")]
+    return [*parts, group(match, "b", cardinal(match["b"]))]
+
+
 def _fraction(match: Match) -> Sequence[Part] | None:
     top, bottom = match["a"], match["b"]
     if int(bottom) == 0 or re.match(r"[年月日号]", right(match)) or re.search(r"(?:比分|以)$", left(match)):
@@ -102,11 +108,16 @@ def _range(match: Match) -> Sequence[Part] | None:
     hyphen = match["j"].strip() in _HYPHENS
     if hyphen and _is_score(match, after):
         return _between(match, "比")
-    if hyphen and (after[:1] == "=" or after.startswith("等于") or (after[:1] in "+×÷*=" and after)):
+    if hyphen and (after[:1] == "=" or after.startswith("等于") or _calculates_on(after)):
         return None
     if hyphen and not _rises(first, second) and not match["s2"]:
         return _between(match, "杠") if re.match(r"号|室|栋|单元|楼|班", after) else _descending(match, after)
     return _between(match, "到")
+
+
+def _calculates_on(after: str) -> bool:
+    """5-3×2; 3.5-9.5×10⁹ is a range."""
+    return after[:1] in tuple("+×÷*=") and not re.match(r"[×*]\s?10[⁰¹²³⁴-⁹^]", after)
 
 
 def _is_score(match: Match, after: str) -> bool:
@@ -296,6 +307,7 @@ QUANTITIES: tuple[Rule, ...] = (
     ),
     rule("pressure", r"(?<![\d./])(?P<a>\d{2,3})(?P<j>/)(?P<b>\d{2,3})\s?(?P<u>mmHg|毫米汞柱)", _blood_pressure),
     rule("inch", r"(?<![\d.'′°])(?P<n>\d{1,3}(?:\.\d)?)(?P<u>\"|″)", _inches),
+    rule("page", r"(?<=第)(?P<a>\d{1,4})(?P<j>\s?/\s?)(?P<b>\d{1,4})(?=\s?(?P<u>[页集章讲期节题卷季]))", _page),
     rule(
         "fraction",
         r"(?<![\d./])(?P<s>[-−])?(?:(?P<w>\d+)[又 ])?(?P<a>\d{1,4})\s?(?P<j>[/／⁄])\s?"

@@ -207,12 +207,51 @@ def _behind_number(match: Match) -> Sequence[Part]:
     return whole(match, "多")
 
 
+_ELEMENT = "Na|Mg|Al|Si|Cl|Ca|Cr|Mn|Fe|Co|Ni|Cu|Zn|Br|Ag|Cd|Sn|Ba|Hg|Pb|Li|Ti|Au|Pt|Be|Sr|[HBCNOFPSKI]"
+"""Symbols of the elements that everyday compounds are made of."""
+_SMALL = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def _compound(match: Match) -> Sequence[Part] | None:
+    """NaCl, Ca(OH)₂, NaHCO3: letters one by one, numbers as numbers; brackets are silent."""
+    symbols = re.findall(_ELEMENT, match[0])
+    if len(symbols) < 2 or len(set(symbols)) == 1 or not any(len(symbol) == 2 for symbol in symbols):
+        return None
+    spoken = re.findall(r"[A-Za-z]|\d+", match[0].translate(_SMALL))
+    return whole(match, " ".join(cardinal(one) if one.isdigit() else one for one in spoken))
+
+
+_DOSES = {
+    "qd": "每日一次",
+    "bid": "每日两次",
+    "tid": "每日三次",
+    "qid": "每日四次",
+    "qod": "隔日一次",
+    "qn": "每晚一次",
+    "prn": "必要时",
+}
+"""How often, as prescriptions abbreviate it."""
+_PRESCRIBED = re.compile(r"口服|[片粒支丸滴]|m[gl]|[静肌]|注射|毫[克升]|服用|外用|用法|用量|医嘱|剂量|吸入")
+
+
+def _dose(match: Match) -> Sequence[Part] | None:
+    return whole(match, _DOSES[match[0].lower()]) if _PRESCRIBED.search(left(match, 16)) else None
+
+
 def _formula(match: Match) -> Sequence[Part]:
     """CO₂, H2O, PM, pH: letters one by one."""
     return whole(match, " ".join(match[0]))
 
 
 _OPERATOR = "|".join(re.escape(sign) for sign in sorted(_OPERATORS, key=len, reverse=True))
+COMPOUNDS: tuple[Rule, ...] = (
+    rule(
+        "formula",
+        rf"(?<![A-Za-z\d])(?:\((?=[A-Z])|(?:{_ELEMENT})(?:[₀-₉]+|\d{{1,2}})?|\)(?:[₀-₉]+|\d)?){{2,14}}(?![A-Za-z\d])",
+        _compound,
+    ),
+    rule("dose", r"(?<![A-Za-z])(?i:qd|bid|tid|qid|qod|qn|prn)(?![A-Za-z\d])", _dose),
+)
 RULES: tuple[Rule, ...] = (
     rule("plus-plus", r"(?<=[A-Za-z])\+\+", _plus_plus),
     rule("sharp", r"(?<=[A-GJ])#(?![A-Za-z\d])", _sharp),

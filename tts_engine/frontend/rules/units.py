@@ -79,14 +79,22 @@ def _per(match: Match) -> Sequence[Part] | None:
         rate = re.search(rf"(?:{CLASSIFIERS}|[一二两三四五六七八九十百千万亿元角分\d²³⁴-⁹])$", before)
         return [Part("每" + unit_name(match["u"]), match.start(), match.end())] if rate else None
     rate = re.search(rf"(?:\d|[千百万亿]|[块元角分])$|\d[千万亿]?(?:{CLASSIFIERS})$|[¥￥$€£]\s?[\d,.]+$", before)
-    return [Part("每", match.start(), match.end())] if rate or before.endswith(("元", "次")) else None
+    again = re.search(rf"/\s?(?:{CLASSIFIERS}|[月日分只单字])$", before)
+    return [Part("每", match.start(), match.end())] if rate or again or before.endswith(("元", "次")) else None
+
+
+def _adapter(match: Match) -> Sequence[Part]:
+    """12V2A, 5V/3A: a voltage and a current."""
+    parts = [group(match, "a", number(match["a"])), group(match, "v", "伏")]
+    return [*parts, group(match, "b", number(match["b"])), group(match, "i", "安")]
 
 
 UNITS: tuple[Rule, ...] = (
+    rule("unit", rf"(?<![\dA-Za-z.])(?P<a>{NUMBER})(?P<v>V)[/⎓ -]?(?P<b>{NUMBER})(?P<i>A)(?![A-Za-z\d])", _adapter),
     rule(
         "unit",
         rf"(?:(?<![\dA-Za-z)%])(?P<s>[-−+±]))?(?P<n>{NUMBER})(?P<k>[千万亿]+)?\s?(?P<u>{UNIT})(?![A-Za-z²³])"
-        rf"(?P<per>/(?P<pn>\d+)?(?P<pu>(?:{_ATOM})(?![A-Za-z])|{CLASSIFIERS}))?",
+        rf"(?P<per>/(?P<pn>10{{0,4}}(?!\d))?(?P<pu>(?:{_ATOM})(?![A-Za-z])|{CLASSIFIERS}))?",
         _unit,
     ),
     rule(
@@ -94,5 +102,5 @@ UNITS: tuple[Rule, ...] = (
         rf"(?<=[⁰¹²³⁴-⁹])\s?(?P<u>{UNIT})(?![A-Za-z²³])",
         lambda match: [group(match, "u", unit_name(match["u"]))],
     ),
-    rule("per", rf"\s?/\s?(?:(?=(?:{CLASSIFIERS}|月|日|分|只|单|字|斗|㎡))|(?P<u>{_ATOM})(?![A-Za-z]))", _per),
+    rule("per", rf"\s?/\s?(?:(?=(?:{CLASSIFIERS}|月|日|分|只|单|字|斗))|(?P<u>{_ATOM})(?![A-Za-z]))", _per),
 )
