@@ -6,6 +6,7 @@ python -m tests.tts_engine.frontend.fuzz_ssml --long    300,000 documents
 
 from __future__ import annotations
 
+import random
 import sys
 
 from hypothesis import HealthCheck, given, settings
@@ -93,12 +94,44 @@ def _HELD(script):
     return {script.begins[position] for position in script.fixed}
 
 
+SHORT = 2_000
+LONG = 300_000
+"""Documents of the long run."""
+
+
+def at_random(generator: random.Random) -> str:
+    """A document of the same pieces without Hypothesis, which costs ten times the parser."""
+    pieces = generator.choices(_PIECES, k=generator.randrange(15))
+    for _ in range(generator.randrange(3)):
+        pieces.insert(generator.randrange(len(pieces) + 1), chr(generator.randrange(0x20, 0x11000)))
+    body = "".join(pieces)
+    if body and generator.random() < 0.2:
+        at = generator.randrange(len(body))
+        body = body[:at] + body[at + 1 :]  # half a tag
+    return f"<speak>{body}</speak>" if generator.random() < 0.7 else body
+
+
+def long_run(documents: int) -> None:
+    """As many documents as told, the same ones each time; the first that breaks the property is shown."""
+    generator = random.Random(1)
+    for number in range(documents):
+        source = at_random(generator)
+        try:
+            holds(source, generator.choice(("error", "warn")))
+        except BaseException:
+            sys.stdout.write(f"document {number}: {source!r}\n")
+            raise
+
+
 def main() -> int:
     """Run as many documents as the command line says."""
-    examples = 300_000 if "--long" in sys.argv[1:] else 2_000
-    run = settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    if "--long" in sys.argv[1:]:
+        long_run(LONG)
+        sys.stdout.write(f"{LONG} documents, none broke the property\n")
+        return 0
+    run = settings(max_examples=SHORT, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     run(given(documents, st.sampled_from(["error", "warn"]))(holds))()
-    sys.stdout.write(f"{examples} documents, none broke the property\n")
+    sys.stdout.write(f"{SHORT} documents, none broke the property\n")
     return 0
 
 

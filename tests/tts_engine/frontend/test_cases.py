@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tts_engine.frontend import Frontend
+from tts_engine.errors import SSMLError
+from tts_engine.frontend import Frontend, syllable_phonemes
+from tts_engine.frontend.ssml import Markup
 from tts_engine.frontend.view import view
 
 CASES = Path(__file__).parent / "cases"
@@ -54,3 +56,31 @@ def test_breaks(frontend: Frontend, text, expected, rule):
     parts = [text[begin:end] for begin, end in zip([0, *places], [*places, len(text)], strict=True)]
     assert "|".join(parts) == expected
     assert [phoneme.begin for phoneme in sentence.phonemes if phoneme.symbol == "、"] == places
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), table("prosody"))
+def test_pauses_and_mood(frontend: Frontend, text, expected, rule):
+    sentences = frontend.read(text).sentences
+    heard = "".join(with_pauses(sentence) for sentence in sentences)
+    assert f"{heard} {sentences[-1].mood}" == expected
+
+
+def with_pauses(sentence):
+    """What is said with the pauses between it; Chinese only."""
+    phonemes = iter(sentence.phonemes[1:-1])
+    said = ""
+    for token in sentence.tokens:
+        for _ in syllable_phonemes(token.pinyin):
+            while not (phoneme := next(phonemes)).tone:
+                said += phoneme.symbol
+        said += token.text
+    return said + "".join(phoneme.symbol for phoneme in phonemes)
+
+
+@pytest.mark.parametrize(("text", "expected", "rule"), table("markup"))
+def test_markup(frontend: Frontend, text, expected, rule):
+    try:
+        heard = view(frontend.read(text, Markup(True)), "pinyin")
+    except SSMLError as error:
+        heard = f"!{error.line}:{error.column}"
+    assert heard == expected

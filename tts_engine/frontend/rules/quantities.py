@@ -256,8 +256,10 @@ def _circled(match: Match) -> Sequence[Part]:
 
 
 def _list_number(match: Match) -> Sequence[Part]:
-    """``1. 开机`` at the start of a line or behind a space: 一，开机."""
-    return [group(match, "n", cardinal(match["n"])), group(match, "p", "，")]
+    """``1. 开机`` at the start of a line or behind a space: 一，开机; what stood before it has ended."""
+    before = match.string[: match.start()].rstrip(" ")[-1:]
+    ended = "。" if before.isalnum() else ""
+    return [group(match, "n", ended + cardinal(match["n"])), group(match, "p", "，")]
 
 
 def _numero(match: Match) -> Sequence[Part]:
