@@ -24,6 +24,7 @@ from tts_engine.checkpoint import NEUTRAL
 from tts_engine.errors import EmotionUnavailableError, EmptyTextError, TTSError
 from tts_engine.frontend import ssml, view
 from tts_engine.prosody import PITCH, RANGE, VOLUME
+from tts_engine.recent import Recent
 from tts_engine.scheduler import PRIORITIES
 from webui_page import frames, problems, voice_routes
 from webui_page.body import FORMATS, MAX_SPEED, MIN_SPEED, Call, Format, parse_call, parse_question
@@ -47,6 +48,7 @@ def create_api(parts: Parts) -> FastAPI:
     api = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     api.state.parts = parts
     api.state.listening = asyncio.Semaphore(voice_routes.AT_ONCE)
+    api.state.told = Recent(voice_routes.CLIPS_TOLD)
     api.include_router(router)
     api.include_router(voice_routes.router)
     api.add_exception_handler(TTSError, problems.answer_engine_error)

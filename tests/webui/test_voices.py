@@ -1,8 +1,10 @@
 """``/api/voices`` around a listener that hears the median pitch, and nothing else."""
 
+import asyncio
 import hashlib
 import io
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ from tests.tts_engine.test_voices import CONSENT, voice
 from tests.webui.engine import SineEngine
 from tests.webui.serving import Server
 from tts_engine.identity import EMBEDDING, Identity
+from tts_engine.recent import Recent
+from webui_page import voice_routes
 
 NAME = "voice-" + "0f" * 16
 
@@ -121,3 +125,17 @@ def test_a_kept_voice_is_there_after_a_restart(tmp_path):
 def test_a_model_that_cannot_clone_says_so(client):
     answer = client.post("/api/voices", **form(clip()[:20_000]))
     assert answer.json()["code"] == "cloning_unavailable"
+
+
+def test_a_clip_that_comes_again_is_heard_once(monkeypatch):
+    heard = []
+
+    async def hear(_request, data):
+        heard.append(data)
+        return None, SimpleNamespace(told=(float(len(data)),))
+
+    monkeypatch.setattr(voice_routes, "_hear", hear)
+    request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace(told=Recent(voice_routes.CLIPS_TOLD))))
+    told = [asyncio.run(voice_routes.told_by_clip(request, clip)) for clip in (b"one", b"other", b"one")]
+    assert told == [(3.0,), (5.0,), (3.0,)]
+    assert heard == [b"one", b"other"]
