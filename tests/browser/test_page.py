@@ -286,7 +286,7 @@ def test_a_page_that_is_closed_stops_its_work(browser, start):
         with Watched.open(browser, server.url) as page:
             page.fill("好。" * 300)
             page.get_by_role("button", name="合成", exact=True).click()
-            page.get_by_text("/ 300 句").wait_for()
+            page.get_by_text("已合成").wait_for()
         assert engine.ended.acquire(timeout=30)
         assert len(engine.made) < 150
         with Watched.open(browser, server.url) as page:
