@@ -34,7 +34,7 @@ class Frontend:
     """
 
     def __init__(self, conventions: Conventions = Conventions(), lexicon: Path | None = None) -> None:  # noqa: B008  # frozen
-        """Load the dictionaries: about 2 s and 170 MB.
+        """Load the dictionaries: about a second and 80 MB.
 
         Args:
             conventions: how numbers, units and emoji are said.
