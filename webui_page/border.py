@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from webui_page.attempts import Attempts
 from webui_page.frames import ERROR, MEDIA_TYPE, frame
 from webui_page.guard import Guard
 from webui_page.problems import GENERIC, Problem, RefusalError, problem_of_status
@@ -41,7 +42,7 @@ _HEADERS = {
 
 
 class Border:
-    """ASGI middleware; holds nothing of a request."""
+    """ASGI middleware; holds nothing of a request but who failed to log in."""
 
     def __init__(self, app: ASGIApp, guard: Guard, max_body_bytes: int, max_page_bytes: int) -> None:
         """Stand around ``app``.
@@ -56,6 +57,7 @@ class Border:
         self._guard = guard
         self._max_body_bytes = max_body_bytes
         self._max_page_bytes = max_page_bytes
+        self._attempts = Attempts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request through, or answer it here."""
@@ -69,7 +71,7 @@ class Border:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _Answer(send, request_id, is_api=scope["path"].startswith("/api"))
         try:
-            self._guard.check(scope["method"], scope["path"], Headers(scope=scope))
+            self._admit(scope)
             most = self._max_body_bytes if answer.is_api else self._max_page_bytes
             limited = _limited(receive, Headers(scope=scope), most)
         except RefusalError as error:
@@ -77,6 +79,19 @@ class Border:
             await answer.fail(error.problem, scope)
             return
         await self._run(scope, limited, answer)
+
+    def _admit(self, scope: Scope) -> None:
+        headers, address = Headers(scope=scope), (scope.get("client") or ("",))[0]
+        shows_one = "authorization" in headers
+        if shows_one:
+            self._attempts.check(address)
+        try:
+            self._guard.check(scope["method"], scope["path"], headers)
+        except RefusalError as error:
+            if shows_one and error.problem.status == 401:
+                logger.warning("wrong credential from %s", address)
+                self._attempts.failed(address)
+            raise
 
     async def _run(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
         """The application behind us, whose every failure ends here."""
