@@ -27,8 +27,10 @@ from webui_page.words import SaidError, Words
 _SCRIPT = Path(__file__).with_name("story.js").read_text(encoding="utf-8")
 _CAST_SCRIPT = Path(__file__).with_name("cast.js").read_text(encoding="utf-8")
 _MOST_ROLES = 40
+_FEW = 200
+"""Sentences of a list that is drawn after each of them."""
 _PAUSE_S = 0.3
-"""Between two drawings of the list."""
+"""Between two drawings of a longer one."""
 _EXAMPLE = (
     "旁白：从前，森林里住着一只小兔子。\n小兔（开心）：今天天气真好，我要去采蘑菇！\n"
     "狐狸（温柔）：小兔，你要去哪里呀？\n小兔（害怕）：我……我要回家了！\n旁白：小兔一溜烟跑回了家。"
@@ -132,7 +134,7 @@ class _Actions:
         drawn = 0.0
         yield {f.made: takes}
         for number, take in enumerate(takes):
-            if time.monotonic() - drawn > _PAUSE_S or number == 1:
+            if len(takes) <= _FEW or time.monotonic() - drawn > _PAUSE_S or number == 1:
                 drawn = time.monotonic()
                 said = t("已合成 {done} / {all} 句", done=number, all=len(takes))
                 bar = status(said, number / len(takes))
