@@ -17,7 +17,7 @@ from pathlib import Path
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import administration, create_app
+from app import administration, create_app, scratch
 from app.audit import Audit
 from app.auth import SCOPES, ApiKeys, NewKey
 from app.database import back_up, connect, migrate
@@ -29,6 +29,7 @@ from app.logs import configure
 from app.schemas import check_text
 from app.services import Services, services_of
 from app.speech import Wish
+from app.steadiness import Steadiness
 from app.storage import StorageError
 from app.storage.fallback import FallbackStorage
 from settings import Settings, SettingsError, load_settings
@@ -162,11 +163,16 @@ def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    clock = Steadiness(parts.now)
+
+    def by_age(work: Callable[[], object]) -> Callable[[], None]:
+        return _forgiving(lambda: work() if clock.is_steady() else None)
+
     tasks = (
-        Task("prune", settings.worker.prune_interval_s, _forgiving(parts.pruner.sweep)),
-        Task("forget", _FORGET_EVERY_S, _forgiving(lambda: _forget(parts))),
+        Task("prune", settings.worker.prune_interval_s, by_age(lambda: _prune_all(parts))),
+        Task("forget", _FORGET_EVERY_S, by_age(lambda: _forget(parts))),
         Task("rescue", _RESCUE_EVERY_S, _forgiving(parts.jobs.rescue)),
-        Task("expire", _SETTLE_EVERY_S, _forgiving(parts.jobs.expire)),
+        Task("expire", _SETTLE_EVERY_S, by_age(parts.jobs.expire)),
         Task("move", _MOVE_EVERY_S, _forgiving(lambda: _move(parts))),
         Task("voices", _SETTLE_EVERY_S, _forgiving(parts.voices.settle)),
     )
@@ -179,6 +185,14 @@ def _worker(_options: argparse.Namespace, settings: Settings) -> int:
         consumer.stop(graceful=True)  # the parts in hand are finished, the others wait in the queue
     print("后台任务已停止。", file=sys.stderr)
     return 0
+
+
+def _prune_all(parts: Services) -> None:
+    """Sounds, and what killed processes left behind."""
+    scratch.sweep()
+    for folder in parts.links[:1]:
+        folder.drop_half_written()
+    parts.pruner.sweep()
 
 
 def _move(parts: Services) -> None:

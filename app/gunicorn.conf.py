@@ -19,7 +19,7 @@ from gunicorn.workers.base import Worker
 
 # All workers keep their numbers here, also those of workers that are gone. Its name must be known before
 # prometheus_client is imported, which ``app`` does.
-_metrics = Path(tempfile.mkdtemp(prefix="tts-metrics-"))
+_metrics = Path(tempfile.mkdtemp(prefix=f"tts-metrics-{os.getpid()}-"))  # as ``app.scratch`` names folders
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 _master = os.getpid()
 

@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import secrets
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app import scratch
 from app.errors import EngineBusyError, EngineRefusedError, EngineUnreachableError, GatewayError
 from app.gateway import Order, Trip
 from app.gateway.voices import private_voice
@@ -137,8 +137,8 @@ class Maker:
             self._fail(job, turn, "empty_text", "文本里没有可以朗读的字符。")
             return None
         self.speech.check_room()
-        with tempfile.TemporaryDirectory(prefix="tts-job-") as folder:
-            path = Path(folder, "sound")
+        with scratch.folder("job") as folder:
+            path = folder / "sound"
             try:
                 duration_s = self._written(job, wish, spoken, path, lost)
             except AudioNotFoundError:

@@ -23,7 +23,7 @@ def submit(site, text):
 
     def accepted():
         answer = site.request("POST", "/jobs", json=body, headers=headers)
-        assert answer.status_code in (200, 202, 502, 503, 504), answer.text
+        assert answer.status_code in (200, 202, 502, 503, 504), answer.text + site.told()
         assert answer.ok or int(answer.headers["Retry-After"]) >= 1
         return answer.json() if answer.ok else None
 

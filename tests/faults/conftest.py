@@ -1,20 +1,42 @@
 import os
+import subprocess
 
 import pytest
 
 from tests.app.storage.cos_server import CosServer
+from tests.app.wechat_server import APPID, SECRET, wechat_server
 from tests.end_to_end.test_nginx import NGINX
 from tests.faults.installation import Site
 from tests.servers import Postgres, Redis
 
 
 @pytest.fixture(scope="session")
-def single(tmp_path_factory):
-    """One proxy process, SQLite and a folder: what start_app.sh gives, behind nginx."""
+def small_disk(tmp_path_factory):
+    """A file system of its own, which a test can fill; where mounting is not allowed, an ordinary folder."""
+    folder = tmp_path_factory.mktemp("single")
+    options = ["-t", "tmpfs", "-o", "size=96m,mode=755", "tmpfs", str(folder)]
+    mounted = os.getuid() == 0 and subprocess.run(["mount", *options], check=False, capture_output=True).returncode == 0
+    yield folder
+    if mounted:
+        subprocess.run(["umount", "--lazy", str(folder)], check=False, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def single(small_disk):
+    """One proxy process, SQLite and a folder: what start_app.sh gives, behind nginx; with a mini-program's login."""
     if not os.access(NGINX, os.X_OK):
         pytest.skip("nginx is not installed")
-    with Site(tmp_path_factory.mktemp("single")) as site:
-        yield site
+    with wechat_server() as wechat:
+        settings = {
+            "PROXY__MIN_FREE_MB": "4",
+            "WECHAT__APPID": APPID,
+            "WECHAT__SECRET": SECRET,
+            "WECHAT__API_URL": wechat.url,
+            "WECHAT__TIMEOUT_S": "2",
+        }
+        with Site(small_disk, **settings) as site:
+            site.wechat = wechat
+            yield site
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,8 @@ class Load:
     """Whatever a client may never see: no JSON, no Retry-After, a cut connection, another's sound, no answer at all."""
     done: list = field(default_factory=list)
     """When each text's own sound was heard, and how long it took."""
+    expired: int = 0
+    """Links that were given out before a clock jumped."""
     stopping: threading.Event = field(default_factory=threading.Event)
     numbers: itertools.count = field(default_factory=itertools.count)
 
@@ -97,6 +99,9 @@ class Load:
         answer = session.get(url, verify=self.site.certificate, timeout=65)
         if answer.status_code == 200:
             return answer.content
+        if answer.status_code == 403 and answer.json()["code"] == "link_expired":
+            self.expired += 1  # a clock has jumped
+            return None
         self.note(answer, sent_s, begun_s)
         return None
 
