@@ -171,6 +171,7 @@ def _worker(_options: argparse.Namespace, settings: Settings) -> int:
     tasks = (
         Task("prune", settings.worker.prune_interval_s, by_age(lambda: _prune_all(parts))),
         Task("forget", _FORGET_EVERY_S, by_age(lambda: _forget(parts))),
+        Task("clock", _RESCUE_EVERY_S, clock.is_steady),
         Task("rescue", _RESCUE_EVERY_S, _forgiving(parts.jobs.rescue)),
         Task("expire", _SETTLE_EVERY_S, by_age(parts.jobs.expire)),
         Task("move", _MOVE_EVERY_S, _forgiving(lambda: _move(parts))),

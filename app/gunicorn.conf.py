@@ -19,7 +19,9 @@ from gunicorn.workers.base import Worker
 
 # All workers keep their numbers here, also those of workers that are gone. Its name must be known before
 # prometheus_client is imported, which ``app`` does.
-_metrics = Path(tempfile.mkdtemp(prefix=f"tts-metrics-{os.getpid()}-"))  # as ``app.scratch`` names folders
+# In memory where there is such a place: the files are mapped, and a full disk would kill whoever counts.
+_memory = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
+_metrics = Path(tempfile.mkdtemp(prefix=f"tts-metrics-{os.getpid()}-", dir=_memory))  # as ``app.scratch`` names folders
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics)
 _master = os.getpid()
 
@@ -50,7 +52,7 @@ preload_app = True
 threads = _proxy.threads
 worker_class = "app.serving.BoundedWorker"
 worker_connections = 512
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 (the heartbeat must not wait for a disk)
+worker_tmp_dir = _memory  # the heartbeat must not wait for a disk
 timeout = 60
 graceful_timeout = _proxy.graceful_timeout_s
 keepalive = 15

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -15,6 +16,8 @@ from prometheus_client.registry import Collector
 
 from app.errors import ProxyError
 from app.gateway import Gateway, Info, Order, Piece, Trip, Utterance
+
+_log = logging.getLogger(__name__)
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 55.0)
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -65,10 +68,13 @@ class Metrics:
         }
 
     def answered(self, route: str, method: str, status: int, took_s: float) -> None:
-        """One HTTP answer; ``route`` is the pattern."""
-        requests, seconds = self._answer_of(route, method, status)
-        requests.inc()
-        seconds.observe(took_s)
+        """One HTTP answer; ``route`` is the pattern. A full disk loses the count, never the answer."""
+        try:
+            requests, seconds = self._answer_of(route, method, status)
+            requests.inc()
+            seconds.observe(took_s)
+        except OSError as error:
+            _log.warning("an answer was not counted: %s", error.strerror)
 
     def gave(self, cached: bool, characters: int) -> None:
         """One sound."""

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,14 +31,16 @@ def prefix(what: str) -> str:
     return f"tts-{what}-{os.getpid()}-"
 
 
-def sweep(place: Path | None = None) -> int:
+def sweep(places: Sequence[Path] = ()) -> int:
     """Remove what processes of this user left behind that are gone; returns how many folders went.
 
     Args:
-        place: where to look; the system's folder for temporary files unless given.
+        places: where to look; unless given the system's folder for temporary files, and the one in memory that
+            ``app/gunicorn.conf.py`` uses.
     """
     removed = 0
-    for path in (place or Path(tempfile.gettempdir())).glob("tts-*"):
+    places = places or (Path(tempfile.gettempdir()), Path("/dev/shm"))  # noqa: S108 (looked at, not written to)
+    for path in (path for place in places for path in place.glob("tts-*")):
         match = _NAME.fullmatch(path.name)
         if match and _is_left(path, int(match[1])):
             shutil.rmtree(path, ignore_errors=True)

@@ -22,7 +22,7 @@ def place(tmp_path, monkeypatch):
 def test_a_folder_is_gone_when_its_block_ends(place):
     with scratch.folder("job") as path:
         (path / "sound").write_bytes(b"x")
-        assert scratch.sweep() == 0
+        assert scratch.sweep([place]) == 0
     assert list(place.iterdir()) == []
 
 
@@ -33,14 +33,14 @@ def test_what_a_killed_process_left_goes_with_its_content(place):
     )
     subprocess.run([sys.executable, "-c", script], check=False, env=os.environ | {"TMPDIR": str(place)})
     assert len(list(place.iterdir())) == 1
-    assert scratch.sweep() == 1
+    assert scratch.sweep([place]) == 1
     assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", [f"tts-job-{GONE}", f"other-job-{GONE}-abc", f"tts-job-{GONE}-a.b", "tts-job-x-abc"])
 def test_what_has_another_name_is_somebody_elses(place, name):
     (place / name).mkdir()
-    assert scratch.sweep() == 0
+    assert scratch.sweep([place]) == 0
 
 
 def test_links_and_files_are_left_alone(place, tmp_path_factory):
@@ -48,17 +48,17 @@ def test_links_and_files_are_left_alone(place, tmp_path_factory):
     (precious / "file").touch()
     (place / f"tts-job-{GONE}-abc").symlink_to(precious)
     (place / f"tts-job-{GONE}-def").touch()
-    assert scratch.sweep() == 0
+    assert scratch.sweep([place]) == 0
     assert (precious / "file").exists()
 
 
 def test_what_a_living_process_has_not_touched_for_days_is_not_its_own(place):
     path = place / f"tts-job-{os.getpid()}-abc"
     path.mkdir()
-    assert scratch.sweep() == 0
+    assert scratch.sweep([place]) == 0
     old_s = time.time() - 3 * 86_400
     os.utime(path, (old_s, old_s))
-    assert scratch.sweep() == 1
+    assert scratch.sweep([place]) == 1
 
 
 @pytest.mark.parametrize("jump_s", [-3600, 3600, 86_400])
