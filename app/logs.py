@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -74,8 +75,10 @@ class BatchedHandler(logging.Handler):
         with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
-                self._stream.write("\n".join(lines) + "\n")
-                self._stream.flush()
+                # a full disk loses lines; neither a request nor this thread may end for that
+                with suppress(OSError):
+                    self._stream.write("\n".join(lines) + "\n")
+                    self._stream.flush()
         return bool(lines)
 
     def _work(self) -> None:
