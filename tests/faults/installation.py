@@ -20,7 +20,7 @@ from tests.end_to_end.test_nginx import MAIN, NGINX
 
 RESTART_S = 2.0
 """``RestartSec`` of the units in deploy/systemd."""
-_START_S = 60
+_START_S = 180
 
 
 def until(condition, limit_s, what):
