@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Mapping
 from importlib import resources
 
 STRESS_TONES = {"0": 6, "1": 7, "2": 8}
@@ -67,20 +68,26 @@ class English:
         return ""
 
     def guess(self, word: str) -> str:
-        """Letter-to-sound: each letter by its longest context that the table knows, first vowel stressed."""
-        padded = f"___{word}___"
-        phones: list[str] = []
-        for index in range(3, len(padded) - 3):
-            phones += self._sound(padded, index).split()
-        return _stressed(phones) or spell(word)
+        """A word that no dictionary knows, by the letters' contexts."""
+        return letter_to_sound(word, self._contexts)
 
-    def _sound(self, padded: str, index: int) -> str:
-        letter = padded[index]
-        for left, right in ((3, 3), (2, 3), (3, 2), (2, 2), (1, 2), (2, 1), (1, 1), (0, 1), (1, 0)):
-            context = f"{padded[index - left : index]}{letter.upper()}{padded[index + 1 : index + 1 + right]}"
-            if context in self._contexts:
-                return self._contexts[context]
-        return self._contexts.get(letter.upper(), "")
+
+def letter_to_sound(word: str, contexts: Mapping[str, str]) -> str:
+    """Each letter by its longest context that the table knows, first vowel stressed."""
+    padded = f"___{word}___"
+    phones: list[str] = []
+    for index in range(3, len(padded) - 3):
+        phones += _sound(padded, index, contexts).split()
+    return _stressed(phones) or spell(word)
+
+
+def _sound(padded: str, index: int, contexts: Mapping[str, str]) -> str:
+    letter = padded[index]
+    for left, right in ((3, 3), (2, 3), (3, 2), (2, 2), (1, 2), (2, 1), (1, 1), (0, 1), (1, 0)):
+        context = f"{padded[index - left : index]}{letter.upper()}{padded[index + 1 : index + 1 + right]}"
+        if context in contexts:
+            return contexts[context]
+    return contexts.get(letter.upper(), "")
 
 
 def spell(word: str) -> str:
