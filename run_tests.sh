@@ -6,6 +6,7 @@ cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
 
 readonly PYTHON=.venv/bin/python
 readonly STAMP=.venv/.requirements-dev.sha256
+readonly CLUSTER_STAMP=.venv/.requirements-cluster.sha256
 # 测试用到的系统软件：包名与它的用处
 readonly PACKAGES=(
   "nginx-light:真实的 nginx 与 TLS"
@@ -71,6 +72,15 @@ install_python_packages() {
     say "正在安装测试用的依赖……"
     "$PYTHON" -m pip install --disable-pip-version-check -q -r requirements-dev.txt || exit 1
     printf '%s\n' "$hash" >"$STAMP"
+  fi
+  hash=$(cat requirements.txt requirements-cluster.txt | sha256sum | cut -d ' ' -f 1)
+  if [[ ! -f $CLUSTER_STAMP || $(<"$CLUSTER_STAMP") != "$hash" ]]; then
+    say "正在安装集群的依赖……"
+    if "$PYTHON" -m pip install --disable-pip-version-check -q -r requirements-cluster.txt; then
+      printf '%s\n' "$hash" >"$CLUSTER_STAMP"
+    else
+      say "集群的依赖（requirements-cluster.txt）没有装上；用到它们的测试会跳过并说明。"
+    fi
   fi
 }
 

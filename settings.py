@@ -52,6 +52,14 @@ class StrictModel(BaseModel):
 class EngineSettings(StrictModel):
     """Which model speaks, and on what."""
 
+    kind: Literal["local", "ray"] = "local"
+    """``local`` computes in the WebUI's process, ``ray`` asks a cluster (docs/cluster.md)."""
+    cluster_urls: str = Field(
+        default="", pattern=r"^(https?://[A-Za-z0-9\[][A-Za-z0-9.:\]_/-]*(,|$))*$", max_length=2000
+    )
+    """``ray`` only: where nodes of the cluster take requests, by commas; any of them will do."""
+    cluster_token_file: Path = Path("var/cluster_token")
+    """Mode 0600, made by the head, the same on every machine."""
     model: str = "v23"
     models_dir: Path = Path("models")
     device: Literal["auto", "cpu", "cuda:0"] = "auto"
@@ -62,6 +70,12 @@ class EngineSettings(StrictModel):
     hub_revision: str = "main"
     lexicon: Path | None = Path("lexicon.yaml")
     """The user's own words; taken up again whenever the file changes."""
+
+    @model_validator(mode="after")
+    def _knows_its_cluster(self) -> Self:
+        if self.kind == "ray" and not self.cluster_urls.strip(","):
+            raise ValueError("kind 为 ray 时要设 cluster_urls，例如 http://10.0.0.5:8000")
+        return self
 
 
 class FrontendSettings(StrictModel):

@@ -127,6 +127,8 @@ class Server(uvicorn.Server):
                 access_log=False,  # audio names in it would be keys to the files
                 server_header=False,
                 ws="none",
+                loop="asyncio",  # the same server whether or not the cluster's packages are there
+                http="h11",
                 timeout_keep_alive=10,
                 timeout_graceful_shutdown=5,
             )
@@ -159,11 +161,16 @@ def serve(app: FastAPI, web: WebUISettings) -> None:
 
 
 def load_engine(settings: Settings) -> Engine:
-    """Whoever makes the speech; here, in this process.
+    """Whoever makes the speech: this process, or a cluster.
 
     Raises:
-        CheckpointError: the model cannot be used.
+        CheckpointError: the model, or the cluster, cannot be used.
     """
+    if settings.engine.kind == "ray":
+        from tts_engine.cluster.client import ClusterEngine, Site
+
+        site = Site.of(settings.engine.cluster_urls, settings.engine.cluster_token_file)
+        return ClusterEngine(site, settings.engine.lexicon)
     return Synthesizer.load(
         settings.engine.models_dir / settings.engine.model,
         device=settings.engine.device,

@@ -22,6 +22,9 @@ NETWORKS = {
     "speaker_encoder.py",
 }
 """Modules of the engine that may import torch; those that speak without it must not."""
+COMMANDS = {"tts_engine/__main__.py": ("sound",), "tts_engine/cluster/__main__.py": ("settings",)}
+"""Commands of the engine: one writes files, one reads the settings."""
+DEPLOYMENT = "tts_engine/cluster/deployment.py"
 OWN = {"app", "sound", "tts_engine", "webui", "webui_page", "settings", "tests", "benchmarks"}
 DISTRIBUTIONS = {
     "jwt": "pyjwt",
@@ -77,8 +80,9 @@ def test_the_front_end_knows_text_alone(file):
 
 @pytest.mark.parametrize("file", ENGINE)
 def test_the_engine_knows_neither_web_nor_settings_nor_its_own_training(file):
-    known = {"tts_engine", "sound"} if file == "tts_engine/__main__.py" else {"tts_engine"}  # the command writes files
-    assert not tops(file) & (WEB | OWN - known)
+    known = {"tts_engine", *COMMANDS.get(file, ())}
+    web = WEB - {"starlette"} if file == DEPLOYMENT else WEB  # Serve hands it requests
+    assert not tops(file) & (web | OWN - known)
     assert {name for name in imports(file) if within(name, "tts_engine.training")} == set()
 
 
@@ -138,13 +142,16 @@ def missing(files, known):
 
 
 def test_what_is_imported_is_pinned():
+    cluster = {DEPLOYMENT, "tts_engine/cluster/nodes.py", "tts_engine/cluster/__main__.py"}
     serving = [file for file in PRODUCT if not file.startswith("tts_engine/training/")]
     networks = [file for file in serving if tops(file) & {"torch", "transformers"}]
     assert all(file.startswith("tts_engine/") for file in networks)
-    assert missing(set(serving) - set(networks), pinned("requirements.txt")) == set()
+    assert missing(set(serving) - set(networks) - cluster, pinned("requirements.txt")) == set()
     assert missing(networks, pinned("requirements.txt", "requirements-torch.txt")) == set()
+    assert missing(cluster, pinned("requirements.txt", "requirements-cluster.txt")) == set()
     others = [*sources("tts_engine/training"), *sources("tests"), *sources("benchmarks")]
-    assert missing(others, pinned("requirements.txt", "requirements-torch.txt", "requirements-dev.txt")) == set()
+    files = [f"requirements{which}.txt" for which in ("", "-torch", "-dev", "-cluster")]
+    assert missing(others, pinned(*files)) == set()
 
 
 @pytest.mark.parametrize(
@@ -156,6 +163,7 @@ def test_what_is_imported_is_pinned():
         ("tts_engine.frontend", HEAVY | WEB),
         ("tts_engine.synthesizer", {"torch", "transformers"} | WEB),
         ("webui, webui_page.page", {"torch", "transformers", "flask", "scipy"}),
+        ("tts_engine.cluster.client", HEAVY - {"onnxruntime"} | WEB | {"ray"}),
     ],
 )
 def test_importing_a_part_does_not_bring_what_it_must_not_know(module, absent):

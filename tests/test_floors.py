@@ -36,7 +36,7 @@ def test_what_is_pinned_is_not_below_its_floor(name):
     assert FLOORS[name].specifier.contains(version)
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-torch.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("file", [f"requirements{which}.txt" for which in ("", "-torch", "-dev", "-cluster")])
 def test_every_requirement_is_pinned_to_one_version_that_exists_here(file):
     loose = {name: str(found.specifier) for name, found in lines(file).items() if not is_exact(found)}
     assert loose == {}
@@ -52,6 +52,20 @@ def test_the_pins_are_what_is_installed():
     pins = {name: found for name, found in pins.items() if is_for_this_python(found)}
     installed = {name: importlib.metadata.version(name).partition("+")[0] for name in pins}
     assert {name: next(iter(found.specifier)).version for name, found in pins.items()} == installed
+
+
+def test_the_cluster_moves_no_version_of_the_service():
+    cluster = lines("requirements-cluster.txt")
+    others = PINS | lines("requirements-dev.txt")
+    assert {name: str(cluster[name].specifier) for name in cluster.keys() & others.keys()} == {
+        name: str(others[name].specifier) for name in cluster.keys() & others.keys()
+    }
+    assert cluster.keys() & PINS.keys() == set()
+
+
+def test_every_requirement_of_the_cluster_says_why():
+    text = (ROOT / "requirements-cluster.txt").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if "==" in line and "# " not in line] == []
 
 
 def test_torch_is_pinned_so_that_cpu_and_cuda_wheels_both_satisfy_it():

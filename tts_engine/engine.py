@@ -12,10 +12,25 @@ from tts_engine.audio import FloatArray
 from tts_engine.checkpoint import Voice
 from tts_engine.frontend.lexicon import LexiconState
 from tts_engine.frontend.reading import Reading
-from tts_engine.listening import Listener
+from tts_engine.identity import Identity
 from tts_engine.scheduler import Terms
 from tts_engine.speech import Speech
 from tts_engine.synthesizer import SynthesisOptions
+
+
+class Ear(Protocol):
+    """Hears who speaks: ``Listener`` here, or one elsewhere."""
+
+    @property
+    def name(self) -> str:
+        """Of the encoder: identities of one are nothing to another."""
+
+    def listen(self, samples: FloatArray) -> Identity:
+        """Who speaks in samples (S,) of ``tts_engine.clips``.
+
+        Raises:
+            BadClipError: nothing is voiced.
+        """
 
 
 class Engine(Protocol):
@@ -50,7 +65,7 @@ class Engine(Protocol):
         """What the acoustic model is told for each voice."""
 
     @property
-    def listener(self) -> Listener | None:
+    def listener(self) -> Ear | None:
         """Hears who speaks in a clip; None where the model cannot clone."""
 
     def read(self, text: str, options: SynthesisOptions | None = None) -> Reading:

@@ -192,9 +192,7 @@ class Synthesizer:
         return Markup(True, options.on_unsupported, tuple(self.checkpoint.embeddings), self.emotions)
 
     def _revision(self, lexicon: str) -> str:
-        if not lexicon:
-            return self.fingerprint
-        return hashlib.sha256(f"{self.fingerprint} {lexicon}".encode()).hexdigest()[:16]
+        return revision(self.fingerprint, lexicon)
 
     def synthesize(self, text: str, options: SynthesisOptions | None = None) -> Speech:
         """Speak a whole text.
@@ -256,6 +254,11 @@ class Synthesizer:
         if style.emotion:
             return self.checkpoint.told(speaker, style.emotion, style.intensity)
         return self.checkpoint.told(speaker, options.emotion, options.intensity)
+
+
+def revision(fingerprint: str, lexicon: str) -> str:
+    """Of a model and reader, and of the digest of the user's lexicon, empty for none."""
+    return hashlib.sha256(f"{fingerprint} {lexicon}".encode()).hexdigest()[:16] if lexicon else fingerprint
 
 
 def _revision(checkpoint: Checkpoint, conventions: Conventions) -> str:

@@ -15,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tts_engine.clips import MAX_BYTES, Clip, read_clip
+from tts_engine.engine import Ear
 from tts_engine.errors import BadVoiceError, CloningUnavailableError, ConsentRequiredError, OptionError
 from tts_engine.identity import Identity
-from tts_engine.listening import Listener
 from tts_engine.recent import Recent
 from tts_engine.voices import MAX_FILE_BYTES, Consent, VoiceFile
 from webui_page.problems import RefusalError
@@ -149,8 +149,8 @@ def _library(request: Request) -> VoiceLibrary:
     return library
 
 
-def _listener(request: Request) -> Listener:
-    listener: Listener | None = request.app.state.parts.desk.engine.listener
+def _listener(request: Request) -> Ear:
+    listener: Ear | None = request.app.state.parts.desk.engine.listener
     if listener is None:
         raise CloningUnavailableError
     return listener

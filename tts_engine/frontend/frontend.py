@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +50,16 @@ class Frontend:
         self._lexicon = LexiconFile(lexicon)
         self._readings = Readings()
         self._english = English()
+
+    def with_lexicon(self, lexicon: Path | None) -> Frontend:
+        """The same reader with other words of the user's; the dictionaries are shared.
+
+        Raises:
+            LexiconError: the lexicon is not right.
+        """
+        other = copy.copy(self)
+        other._lexicon = LexiconFile(lexicon)
+        return other
 
     def read(self, text: str, markup: Markup = INLINE) -> Reading:
         """Read a whole text.
