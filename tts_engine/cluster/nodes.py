@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import subprocess
@@ -81,8 +82,10 @@ def start(node: Node) -> subprocess.Popen[bytes]:
     """Start a node; it ends with ``stop``, or by itself when it loses its head.
 
     Raises:
-        ClusterError: Ray is not installed.
+        ClusterError: Ray is not installed, or the address is no address of a network.
     """
+    if ipaddress.ip_address(node.ip).is_loopback:
+        raise ClusterError("Ray 不能用回环地址组成集群：--ip 请写这台机器在内网的地址。")
     try:
         import ray  # noqa: F401
     except ImportError as error:

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 SUBREAPER = 36
-NODE = {"object_store_memory": 80 << 20, "include_dashboard": False, "node_ip_address": "127.0.0.1"}
+NODE = {"object_store_memory": 80 << 20, "include_dashboard": False}
 
 
 def children():
