@@ -145,12 +145,13 @@ WEIGHTS = {"mel": 1.0, "duration": 1.0, "pitch": 4.0, "voiced": 0.5, "energy": 0
 
 def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSpeech2, Identities | None]:
     """A new model, told who speaks where there is a speaker encoder; warm where there is one to start from."""
+    old = arguments.warm_start and FastSpeech2.from_pretrained(arguments.warm_start, dtype=torch.float32)
     moods = {features[index].emotion for index in range(len(features))}
-    emotions = tuple(name for name in EMOTIONS if name in moods)
+    emotions = tuple(name for name in EMOTIONS if name in moods or (old and name in old.config.emotions))
     if arguments.speaker_encoder is None:
         config = FastSpeech2Config(speakers=tuple(features.speakers), emotions=emotions, dropout=arguments.dropout)
         return FastSpeech2(config), None
-    named = arguments.named or len(VOICES)
+    named = arguments.named or (len(VOICES) if features.speakers[:1] == list(VOICES)[:1] else len(features.speakers))
     encoder = SpeakerEncoder.from_pretrained(arguments.speaker_encoder, dtype=torch.float32).eval()  # type: ignore[no-untyped-call]
     identities = Identities.listen(features, encoder, named, arguments.seed)
     config = FastSpeech2Config(
@@ -164,21 +165,28 @@ def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSp
     with torch.no_grad():
         model.speaker_table.weight.copy_(torch.from_numpy(identities.fixed[:named]))
     model.speaker_table.weight.requires_grad_(False)  # torch takes no name for it
-    if arguments.warm_start is not None:
-        warm(model, FastSpeech2.from_pretrained(arguments.warm_start, dtype=torch.float32))
+    if old:
+        warm(model, old)
     return model, identities
 
 
 @torch.no_grad()
 def warm(model: FastSpeech2, old: FastSpeech2) -> None:
-    """Begin where another model ended: its speakers sound the same through their new vectors, emotions do nothing yet.
+    """Begin where another model ended.
 
-    The map from vectors to hidden is the smallest affine one that gives every known speaker what the old one gave it,
-    so a new speaker starts as a blend of those it resembles.
+    Where both are told identities and feel the same, everything is kept: whoever speaks is already known as well as the
+    speaker encoder knows them. Otherwise the old speakers sound the same through their new vectors, and emotions do
+    nothing yet: the map from vectors to hidden is the smallest affine one that gives every known speaker what the old
+    one gave it, so a new speaker starts as a blend of those it resembles.
     """
     shared = {k: v for k, v in old.state_dict().items() if not k.startswith("speaker_")}
     model.load_state_dict(shared, strict=False)
+    if _knows_identities(old) and old.config.emotions == model.config.emotions:
+        model.speaker_to_hidden.load_state_dict(old.speaker_to_hidden.state_dict())
+        return
     known = [name for name in model.config.speakers if name in old.config.speakers]
+    if not known:
+        raise SystemExit(f"--warm-start knows none of {', '.join(model.config.speakers[:3])}: begin without it")
     new_rows = torch.stack([model.speaker_table.weight[model.config.speakers.index(name)] for name in known])
     old_rows = torch.stack([old.speaker_table.weight[old.config.speakers.index(name)] for name in known])
     given = old_rows @ old.speaker_to_hidden.weight[:, : old_rows.shape[1]].T  # (K, H)
@@ -189,6 +197,10 @@ def warm(model: FastSpeech2, old: FastSpeech2) -> None:
     model.speaker_to_hidden.bias.copy_(old.speaker_to_hidden.bias + given.mean(0) - new_rows.mean(0) @ slope)
     if model.config.relative_pitch and not old.config.relative_pitch:
         model.variance.out.bias[0] -= new_rows[:, EMBEDDING].mean() / 2  # the pitch is the first of three
+
+
+def _knows_identities(model: FastSpeech2) -> bool:
+    return bool(model.config.speaker_width == IDENTITY and model.config.relative_pitch)
 
 
 def train(arguments: argparse.Namespace) -> Path:
@@ -236,16 +248,24 @@ def train(arguments: argparse.Namespace) -> Path:
     return Path(arguments.out / "model")
 
 
-def main() -> None:
-    """Read the command line and train."""
+def parser() -> argparse.ArgumentParser:
+    """The options."""
     parser = options(__doc__.splitlines()[0], "acoustic")
     parser.add_argument("--speaker-encoder", type=Path, help="folder of a speaker encoder: learn voices that it hears")
     parser.add_argument("--dropout", type=float, default=0.1, help="0 where the run ends long before it overfits")
     parser.add_argument("--warm-start", type=Path, help="folder of an acoustic model to begin from")
     parser.add_argument(
-        "--named", type=int, default=0, help="speakers, the first ones, that keep a name (0: the three)"
+        "--named",
+        type=int,
+        default=0,
+        help="speakers, the first ones, that keep a name (0: the three of the distilled corpus, or all of another)",
     )
-    train(parser.parse_args())
+    return parser
+
+
+def main() -> None:
+    """Read the command line and train."""
+    train(parser().parse_args())
 
 
 if __name__ == "__main__":
