@@ -268,7 +268,16 @@ def adapt(recordings: Sequence[Recording], recogniser: Path, arguments: argparse
         save(draft, utterances_of([(one, 0) for one in kept], arguments.processes, Counter()), ["all"])
         options = ["--features", str(draft), "--out", str(draft / "recogniser"), "--warm-start", str(recogniser)]
         options += ["--minutes", str(arguments.minutes), "--steps", str(arguments.steps), "--batch", "8"]
-        options += ["--device", arguments.device, "--threads", str(arguments.threads), "--learning-rate", "5e-4"]
+        options += [
+            "--device",
+            arguments.device,
+            "--threads",
+            str(arguments.threads),
+            "--learning-rate",
+            "5e-4",
+            "--ctc-from",
+            "1",
+        ]
         recogniser = train_recogniser.train(train_recogniser.parser().parse_args(options))
     return recogniser
 

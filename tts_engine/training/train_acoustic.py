@@ -96,7 +96,7 @@ def collate(utterances: list[Utterance], emotions: Sequence[str] = (), identity:
     )
 
 
-def batches(features: FeatureSet, size: int, rng: np.random.Generator) -> list[list[int]]:
+def batches(features: Sequence[Utterance], size: int, rng: np.random.Generator) -> list[list[int]]:
     """One epoch: utterances of similar length together, batches in random order."""
     lengths = np.array([len(features[index].f0) for index in range(len(features))])
     order = np.argsort(lengths + rng.uniform(0, 60, lengths.shape))

@@ -1,7 +1,7 @@
 """Train the recogniser on the teacher (python -m tts_engine.training.train_recogniser --minutes 30).
 
 The alignment is exact, so frames are labelled directly first; the last part of the
-run adds CTC, which no longer minds where a label lies.
+run adds CTC, which no longer minds where a label lies (a short run, or one that has to align, does without).
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from tts_engine.training.loop import Clock, load_checkpoint, options, save_check
 from tts_engine.training.recogniser import BLANK, Recogniser, RecogniserConfig, label_of
 from tts_engine.training.train_acoustic import Batch, batches, collate
 
-CTC_FROM = 0.5
 STRETCHED = 0.65
 STRETCH = (-0.45, 0.55)
 """Natural logarithm of the factor by which most batches are slowed or hastened: the judge must not mind how
@@ -83,7 +82,8 @@ def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``Recogniser.from_pretrained`` reads."""
     start(arguments)
     device = torch.device(arguments.device)
-    features = FeatureSet(arguments.features)
+    every = FeatureSet(arguments.features)
+    features = [one for one in every if not arguments.speakers or one.speaker < arguments.speakers]
     model = Recogniser(RecogniserConfig())
     if arguments.warm_start is not None:
         model = Recogniser.from_pretrained(arguments.warm_start, dtype=torch.float32)
@@ -108,7 +108,7 @@ def train(arguments: argparse.Namespace) -> Path:
                 said = model(mel, mask)
             known = mask.squeeze(2) > 0
             loss = F.nll_loss(said[known], labels.to(device)[known])
-            if clock.done > CTC_FROM:
+            if clock.done > arguments.ctc_from:
                 loss = 0.3 * loss + 0.3 * ctc(said.cpu(), labels, mask.cpu()).to(device)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -132,6 +132,8 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = options(__doc__.splitlines()[0], "recogniser")
     parser.add_argument("--warm-start", type=Path, help="folder of a recogniser to begin from")
+    parser.add_argument("--speakers", type=int, default=0, help="hear only so many speakers, the first ones (0: all)")
+    parser.add_argument("--ctc-from", type=float, default=0.5, help="share of the run after which CTC joins (1: never)")
     return parser
 
 

@@ -25,7 +25,7 @@ def arguments(corpus, out, *more, learning_rate="0.01", steps="1"):
     parser = options("", "test")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--adversarial", action="store_true")
-    parser.set_defaults(speaker_encoder=None, warm_start=None, named=0, dropout=0.1)
+    parser.set_defaults(speaker_encoder=None, warm_start=None, named=0, dropout=0.1, speakers=0, ctc_from=0.5)
     common = ["--features", str(corpus), "--out", str(out), "--device", "cpu", "--threads", "1", "--batch", "2"]
     return parser.parse_args([*common, "--learning-rate", learning_rate, "--steps", steps, *more])
 
