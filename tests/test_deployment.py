@@ -119,3 +119,21 @@ def test_the_page_opens_under_its_public_name_only_with_a_login():
     ):
         with pytest.raises(RefusalError):
             guard.check("POST", "/gradio_api/queue/join", headers(**bad))
+
+
+def test_the_cluster_on_kubernetes_asks_for_a_token_and_names_a_plan_that_exists():
+    service, policy = yaml.safe_load_all((ROOT / "deploy/kubernetes/rayservice.yaml").read_text("utf-8"))
+    groups = [service["spec"]["rayClusterConfig"]["headGroupSpec"]]
+    groups += service["spec"]["rayClusterConfig"]["workerGroupSpecs"]
+    for group in groups:
+        (container,) = group["template"]["spec"]["containers"]
+        environ = {row["name"]: row for row in container["env"]}
+        assert environ["RAY_AUTH_MODE"]["value"] == "token"
+        assert "secretKeyRef" in environ["RAY_AUTH_TOKEN"]["valueFrom"]
+    (application,) = yaml.safe_load(service["spec"]["serveConfigV2"])["applications"]
+    assert application["import_path"] == "tts_engine.cluster.deployment:build"
+    source = (ROOT / "tts_engine/cluster/deployment.py").read_text("utf-8")
+    assert [name for name in application["args"] if not re.search(rf"^    {name}: ", source, re.M)] == []
+    assert policy["spec"]["policyTypes"] == ["Ingress"]
+    version = service["spec"]["rayClusterConfig"]["rayVersion"]
+    assert f"ray[serve]=={version}" in (ROOT / "requirements-cluster.txt").read_text("utf-8")

@@ -110,7 +110,7 @@ class Speech:
             raise opened
         return StreamingResponse(self._frames(opened), media_type=_FRAMES)
 
-    @serve.batch
+    @serve.batch  # type: ignore[untyped-decorator]  # Ray is optional
     async def _begin(self, calls: list[Call]) -> list[Opened | Exception]:
         """Calls that came within some milliseconds are read and queued together."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._replica.begin, calls)
