@@ -26,6 +26,7 @@ from tts_engine.cluster.token import ClusterError, read_token, speech_key
 from tts_engine.cluster.wire import INFO, LEXICON_WANTED, LISTEN, SPEAK, Call, WireError, read_pieces
 from tts_engine.errors import DeadlineExceededError, EngineBusyError, SynthesisError, TextTooLongError, TTSError
 from tts_engine.frontend import Conventions, Frontend, lexicon
+from tts_engine.frontend.lexicon import LexiconState
 from tts_engine.frontend.reading import Reading
 from tts_engine.frontend.ssml import INLINE, Markup
 from tts_engine.identity import Identity
@@ -218,6 +219,11 @@ class ClusterEngine:
     def revision(self) -> str:
         """Changes with everything that changes the sound; follows an upgrade within seconds."""
         return revision(self._known()["revision"], self._frontend.lexicon_digest)
+
+    @property
+    def lexicon(self) -> LexiconState:
+        """The user's words in use, and what is wrong with their file; they travel with the requests."""
+        return self._frontend.lexicon
 
     @property
     def sample_rate(self) -> int:

@@ -12,6 +12,7 @@ from tts_engine.cluster.client import ClusterEngine, Patience, Site
 from tts_engine.cluster.replica import LexiconWantedError, Replica, answer
 from tts_engine.cluster.token import ClusterError, make_token, read_token, speech_key, token_of
 from tts_engine.cluster.wire import Call
+from tts_engine.engine import Engine
 from tts_engine.errors import DeadlineExceededError, EngineBusyError, SynthesisError, UnknownVoiceError
 from tts_engine.scheduler import Terms
 from tts_engine.synthesizer import SynthesisOptions
@@ -199,3 +200,7 @@ def test_a_replica_does_not_start_without_a_token(tmp_path):
     with pytest.raises(ClusterError, match="没有打开令牌验证"):
         token_of({"RAY_AUTH_MODE": "disabled", "RAY_AUTH_TOKEN_PATH": str(tmp_path / "x")})
     assert token_of({"RAY_AUTH_TOKEN": "t" * 40}) == "t" * 40
+
+
+def test_it_is_a_whole_engine():
+    assert [name for name in vars(Engine) if not name.startswith("_") and not hasattr(ClusterEngine, name)] == []
