@@ -197,9 +197,11 @@ _COMMON_FINALS = np.array(
 )
 
 
-def measure_recognition(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, Any]:
+def measure_recognition(
+    student: Student, utterances: Sequence[Utterance], speakers: Sequence[str], judge: Path = FOLDER
+) -> dict[str, Any]:
     """Syllable and tone errors of the teacher, of us, and of us with wrong syllables on purpose."""
-    recogniser = Recogniser.from_pretrained(FOLDER).float().eval()  # type: ignore[no-untyped-call]
+    recogniser = Recogniser.from_pretrained(judge).float().eval()  # type: ignore[no-untyped-call]
     rng = np.random.default_rng(0)
 
     def errors(name: str, sounds: Callable[[Utterance], FloatArray]) -> Errors:
@@ -286,7 +288,9 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         "machine": platform.processor() or platform.machine(),
         "vocoder": measure_vocoder(student, few),
         **measure_prosody(student, few, features.speakers),
-        **measure_recognition(student, mandarin_only(everything)[: arguments.recognised], features.speakers),
+        **measure_recognition(
+            student, mandarin_only(everything)[: arguments.recognised], features.speakers, arguments.recogniser
+        ),
     }
     result["speed"].update(measure_speed_pitch(student, mandarin_only(few)[:24], features.speakers))
     result["rtf"] = measure_rtf(synthesizer)
@@ -306,6 +310,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=0.5, help="of a held-out set that must be made")
     parser.add_argument("--utterances", type=int, default=100, help="for the vocoder and prosody")
     parser.add_argument("--recognised", type=int, default=100_000, help="at most, for the syllable rates")
+    parser.add_argument("--recogniser", type=Path, default=FOLDER, help="folder of the judge")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--pictures", type=Path, help="write pictures into this folder")

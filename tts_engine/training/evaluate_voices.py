@@ -80,9 +80,11 @@ def say(
     return np.clip(backend.vocode(acoustics, source), -1, 1), acoustics.f0, length
 
 
-def measure_emotions(synthesizer: Synthesizer, utterances: Sequence[Utterance], speakers: Sequence[str]) -> Any:
+def measure_emotions(
+    synthesizer: Synthesizer, utterances: Sequence[Utterance], speakers: Sequence[str], judge: Path = FOLDER
+) -> Any:
     """Per emotion and intensity: prosody less the same sentence's neutral prosody, and syllable errors."""
-    recogniser = Recogniser.from_pretrained(FOLDER).float().eval()  # type: ignore[no-untyped-call]
+    recogniser = Recogniser.from_pretrained(judge).float().eval()  # type: ignore[no-untyped-call]
     checkpoint = synthesizer.checkpoint
     moods = [("", 0.0), *((name, value) for name in checkpoint.emotions for value in INTENSITIES)]
     rows: dict[tuple[str, float], list[list[float]]] = {mood: [] for mood in moods}
@@ -193,6 +195,7 @@ def main() -> None:
     parser.add_argument("--speakers", type=Path, default=CACHE / "voice-heldout-speakers", help="unknown speakers")
     parser.add_argument("--utterances", type=int, default=60, help="for the emotions")
     parser.add_argument("--copies", type=int, default=60, help="speakers to imitate")
+    parser.add_argument("--recogniser", type=Path, default=FOLDER, help="folder of the judge")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     synthesizer = Synthesizer.load(arguments.model, device="cpu")
@@ -204,7 +207,9 @@ def main() -> None:
         result["copies"] = measure_copies(synthesizer, heard[: arguments.copies])
     if synthesizer.emotions:
         every = mandarin_only(features[index] for index in range(len(features)))
-        result["emotions"] = measure_emotions(synthesizer, every[: arguments.utterances], features.speakers)
+        result["emotions"] = measure_emotions(
+            synthesizer, every[: arguments.utterances], features.speakers, arguments.recogniser
+        )
     text = json.dumps(result, ensure_ascii=False, indent=1)
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")
