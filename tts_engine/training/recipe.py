@@ -45,8 +45,8 @@ def stages(arguments: argparse.Namespace) -> Iterator[Stage]:
     out: Path = arguments.out
     features = arguments.features or out / "features"
     if arguments.features is None:
-        size = ("--hours", str(arguments.hours), "--speakers", str(arguments.speakers))
-        size += ("--heldout-hours", str(arguments.heldout_hours))
+        hours = ("--hours", str(arguments.hours), "--heldout-hours", str(arguments.heldout_hours))
+        size = ("--speakers", str(arguments.speakers), *hours)
         yield Stage("corpus", "corpus", (*size, "--out", str(features)), features / "index.json")
     heard = ("--features", str(features))
     encoder = ("--speaker-encoder", str(out / "speaker" / "model"))
@@ -57,9 +57,9 @@ def stages(arguments: argparse.Namespace) -> Iterator[Stage]:
     yield _network(arguments, "adversarial", "train_vocoder", judged, out / "vocoder")
     yield _network(arguments, "recogniser", "train_recogniser", heard, out / "recogniser")
     made = out / "v23"
-    parts = ("--acoustic", str(out / "acoustic" / "model"), "--vocoder", str(out / "vocoder" / "model"))
-    parts += ("--speaker", str(out / "speaker" / "model"), "--out", str(made))
-    yield Stage("export", "export", parts, made / "SHA256SUMS")
+    networks = ("acoustic", "vocoder", "speaker")
+    parts = [part for name in networks for part in (f"--{name}", str(out / name / "model"))]
+    yield Stage("export", "export", (*parts, "--out", str(made)), made / "SHA256SUMS")
     measured = ("--model", str(made), "--features", f"{features}-heldout", "--json", str(out / "quality.json"))
     judge = ("--recogniser", str(out / "recogniser" / "model"))
     yield Stage("evaluate", "evaluate", (*measured, *judge), out / "quality.json")
@@ -67,8 +67,8 @@ def stages(arguments: argparse.Namespace) -> Iterator[Stage]:
 
 def _network(arguments: argparse.Namespace, name: str, script: str, options: tuple[str, ...], out: Path) -> Stage:
     """A stage that trains."""
-    common = ("--out", str(out), "--device", arguments.device, "--minutes", f"{arguments.minutes * SHARES[name]:.2f}")
-    common += ("--threads", str(arguments.threads), "--steps", str(arguments.steps))
+    length = ("--minutes", f"{arguments.minutes * SHARES[name]:.2f}", "--steps", str(arguments.steps))
+    common = ("--out", str(out), "--device", arguments.device, "--threads", str(arguments.threads), *length)
     mixed = ("--bf16",) if arguments.bf16 and script != "train_vocoder" else ()
     return Stage(name, script, (*options, *common, *mixed), out / f".{name}-done")
 

@@ -16,9 +16,9 @@ import gradio as gr
 from pydantic import ValidationError
 
 from tts_engine.clips import LONGEST_S, MAX_BYTES, SHORTEST_S, Clip, read_clip
+from tts_engine.engine import Ear
 from tts_engine.errors import BadVoiceError, CloningUnavailableError, ConsentRequiredError
 from tts_engine.identity import Identity
-from tts_engine.listening import Listener
 from tts_engine.voices import MAX_FILE_BYTES, Consent, VoiceFile
 from webui_page.files import PREFIX
 from webui_page.parts import Parts
@@ -235,7 +235,7 @@ class _Actions:
             await asyncio.to_thread(self.parts.library.delete, str(sent.get("name", "")), _OPERATOR)
         return self._changed(status(t("已删除。记录里留着谁在什么时候删的。")), values)
 
-    def _listener(self) -> Listener:
+    def _listener(self) -> Ear:
         listener = self.parts.desk.engine.listener
         if listener is None:
             raise CloningUnavailableError

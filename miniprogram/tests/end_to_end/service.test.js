@@ -92,14 +92,14 @@ suite('over real HTTPS', () => {
     expect(JSON.parse(phone.storage.get(key).text).text).not.toBe(expired)
   })
 
-  test('a stream is heard sentence by sentence, with timings in the text\'s own units', async () => {
+  test('a stream is heard piece by piece, with timings in the text\'s own units', async () => {
     const { phone, client } = user('oABC-mini-program-user-stream')
     const text = '湖面上升起了薄雾😀。远处有人在轻轻地唱歌。天慢慢地亮了。'
     const pieces = []
     let sampleRate = 0
     const end = await client.stream(text, { onStart: (opening) => (sampleRate = opening.sampleRate), onPiece: (piece) => pieces.push(piece) })
     const heard = pieces.filter(({ timings }) => timings.length)
-    expect(heard).toHaveLength(3)
+    expect(heard.length).toBeGreaterThanOrEqual(3) // a long sentence comes in several
     expect(heard.flatMap(({ timings }) => timings.map(({ begin, end: to }) => text.slice(begin, to))).join('')).toMatch(/^湖面上升起了薄雾.*天慢慢地亮了/)
     expect(sampleRate).toBe(22050)
     expect(end.durationS).toBeGreaterThan(3)
