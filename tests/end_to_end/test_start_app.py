@@ -35,7 +35,8 @@ def clone(tmp_path):
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
     version = f"({sys.version_info.major}, {sys.version_info.minor})\n"
-    requirements = (folder / "requirements.txt").read_bytes() + version.encode()
+    lists = ("requirements.txt", "requirements-torch.txt")  # as run_tests.sh installs them
+    requirements = b"".join((folder / name).read_bytes() for name in lists) + version.encode()
     (venv / ".requirements.sha256").write_text(hashlib.sha256(requirements).hexdigest() + "\n")
     return folder
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -184,8 +186,18 @@ class _Column:
         self._file.write(np.ascontiguousarray(rows).tobytes())
         self._rows += rows.shape[0]
 
-    def close(self) -> None:
-        """Write the header and give the file its name."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Give the file its header and its name; remove it where the block failed."""
+        if kind is None:
+            self._finish()
+        else:
+            self._file.close()
+            self._partial.unlink()
+
+    def _finish(self) -> None:
         dtype, shape = self._kind
         described = repr({"descr": dtype, "fortran_order": False, "shape": (self._rows, *shape)}).encode("latin1")
         header = b"\x93NUMPY\x01\x00" + (self._HEADER - 10).to_bytes(2, "little")
@@ -202,32 +214,33 @@ def save(folder: Path, utterances: Iterable[Utterance], speakers: Sequence[str])
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.json").unlink(missing_ok=True)
-    columns = {name: _Column(folder / f"{name}.npy") for name in ("audio", "f0", "mel", "phonemes")}
     places: list[_Place] = []
     audio = frame = phoneme = 0
-    for one in utterances:
-        places.append(
-            _Place(
-                text=one.text,
-                speaker=one.speaker,
-                audio=audio,
-                frame=frame,
-                frames=len(one.f0),
-                phoneme=phoneme,
-                phonemes=len(one.phonemes),
-                rate=one.rate,
-                emotion=one.emotion,
-                intensity=one.intensity,
+    with ExitStack() as stack:
+        columns = {
+            name: stack.enter_context(_Column(folder / f"{name}.npy")) for name in ("audio", "f0", "mel", "phonemes")
+        }
+        for one in utterances:
+            places.append(
+                _Place(
+                    text=one.text,
+                    speaker=one.speaker,
+                    audio=audio,
+                    frame=frame,
+                    frames=len(one.f0),
+                    phoneme=phoneme,
+                    phonemes=len(one.phonemes),
+                    rate=one.rate,
+                    emotion=one.emotion,
+                    intensity=one.intensity,
+                )
             )
-        )
-        audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
-        columns["audio"].add(one.audio)
-        columns["f0"].add(one.f0)
-        columns["mel"].add(one.mel.T.astype(np.float16))
-        columns["phonemes"].add(one.phonemes)
-        one.__dict__.pop("mel", None)  # a caller that keeps the utterance need not keep this
-    for column in columns.values():
-        column.close()
+            audio, frame, phoneme = audio + len(one.audio), frame + len(one.f0), phoneme + len(one.phonemes)
+            columns["audio"].add(one.audio)
+            columns["f0"].add(one.f0)
+            columns["mel"].add(one.mel.T.astype(np.float16))
+            columns["phonemes"].add(one.phonemes)
+            one.__dict__.pop("mel", None)  # a caller that keeps the utterance need not keep this
     index = {"speakers": list(speakers), "utterances": [asdict(place) for place in places]}
     (folder / "index.json").write_text(json.dumps(index, ensure_ascii=False), encoding="utf-8")
     return len(places)
