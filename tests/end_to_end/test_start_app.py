@@ -34,11 +34,15 @@ def clone(tmp_path):
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    version = f"({sys.version_info.major}, {sys.version_info.minor})\n"
-    lists = ("requirements.txt", "requirements-torch.txt")  # as run_tests.sh installs them
-    requirements = b"".join((folder / name).read_bytes() for name in lists) + version.encode()
-    (venv / ".requirements.sha256").write_text(hashlib.sha256(requirements).hexdigest() + "\n")
+    say_installed(folder, "requirements.txt")
     return folder
+
+
+def say_installed(clone, *lists):
+    """Let the clone believe that the packages of ``lists`` are in its ``.venv``."""
+    version = f"({sys.version_info.major}, {sys.version_info.minor})\n"
+    wanted = b"".join((clone / name).read_bytes() for name in lists) + version.encode()
+    (clone / ".venv" / ".requirements.sha256").write_text(hashlib.sha256(wanted).hexdigest() + "\n")
 
 
 @pytest.fixture
@@ -158,9 +162,7 @@ def test_check_says_what_it_found_and_changes_nothing(clone, environ):
 def test_torch_is_wanted_for_cuda_alone_and_serves_the_cpu_as_well(clone, environ):
     on_cuda = environ | {"TTS__ENGINE__DEVICE": "cuda:0"}
     assert "依赖：尚未安装" in run(clone, on_cuda, "--check").stdout
-    both = b"".join((clone / name).read_bytes() for name in ("requirements.txt", "requirements-torch.txt"))
-    version = f"({sys.version_info.major}, {sys.version_info.minor})\n".encode()
-    (clone / ".venv" / ".requirements.sha256").write_text(hashlib.sha256(both + version).hexdigest() + "\n")
+    say_installed(clone, "requirements.txt", "requirements-torch.txt")
     assert "依赖：已安装" in run(clone, on_cuda, "--check").stdout
     assert "依赖：已安装" in run(clone, environ, "--check").stdout
 
@@ -227,6 +229,7 @@ def test_the_device_is_chosen_by_what_is_there(clone, environ, tmp_path, gpu, sa
 def test_a_large_card_is_used_where_torch_can(clone, environ, tmp_path):
     import torch
 
+    say_installed(clone, "requirements.txt", "requirements-torch.txt")
     card = tool(tmp_path / "tools", "nvidia-smi", "echo 'NVIDIA H100 80GB HBM3, 81559'")
     done = run(clone, environ | card, "--check")
     assert "发现 NVIDIA H100 80GB HBM3（显存 81559 MB）" in done.stdout
