@@ -22,7 +22,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import describe, peak_memory_mb, resident_mb
+from benchmarks.machine import describe, peak_memory_mb, report, resident_mb
 from benchmarks.playing import Listener
 from benchmarks.texts import article, sentence
 
@@ -183,10 +183,7 @@ def main() -> None:
         return
     parts = [part for part in PARTS if part != "longest" or arguments.long]
     figures = {"machine": describe(), **{part: alone(part, arguments) for part in parts}}
-    text = json.dumps(figures, ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    report(figures, arguments.json)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ and compared with the form that is shipped: the largest difference of log-mel, a
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -21,7 +19,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, run_rounds
 from benchmarks.texts import sentence
 from tts_engine.chunking import Reach
 from tts_engine.durations import expand, frames_from_log, places
@@ -136,16 +134,5 @@ def _difference(made: tuple[np.ndarray, np.ndarray], shipped: tuple[np.ndarray, 
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    arguments = parser.parse_args()
-    text = json.dumps(measure(arguments.rounds), ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
-
-
 if __name__ == "__main__":
-    main()
+    run_rounds(__doc__, measure, 5)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,6 +23,23 @@ def describe() -> dict[str, object]:
         "python": platform.python_version(),
         **{name: version(name) for name in ("onnxruntime", "numpy", "flask", "gunicorn", "gradio")},
     }
+
+
+def report(figures: object, path: Path | None) -> None:
+    """Print figures, and write them to ``path`` where there is one."""
+    text = json.dumps(figures, ensure_ascii=False, indent=1)
+    if path:
+        path.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def run_rounds(explanation: str, measure: Callable[[int], object], rounds: int) -> None:
+    """The command line of a benchmark that takes medians of several rounds."""
+    parser = argparse.ArgumentParser(description=explanation.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--json", type=Path, help="write the figures here")
+    arguments = parser.parse_args()
+    report(measure(arguments.rounds), arguments.json)
 
 
 def peak_memory_mb(pid: int) -> float:

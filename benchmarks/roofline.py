@@ -9,8 +9,6 @@ core, as each of our pieces is computed on one. The limit is whichever is reache
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import statistics
 import time
@@ -22,7 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe, run_rounds
 from benchmarks.texts import sentence
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,16 +109,5 @@ def measure(rounds: int) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--json", type=Path, help="write the figures here")
-    arguments = parser.parse_args()
-    text = json.dumps(measure(arguments.rounds), ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
-
-
 if __name__ == "__main__":
-    main()
+    run_rounds(__doc__, measure, 9)
