@@ -46,7 +46,7 @@ class Batch:
     mel: Tensor  # (B, M, T)
     variance: Variance
     natural: Tensor
-    """(B, 1) one where the utterance has its speaker's own speed."""
+    """(B, 1) one where the utterance has its speaker's own speed, and so teaches durations, pitch and energy."""
 
     def to(self, device: torch.device) -> Batch:
         """The same on another device."""
@@ -134,13 +134,27 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     return {
         "mel": mean((mel - batch.mel).abs().mean(1), mask * _weights(batch)),
         "duration": mean((log_durations - batch.durations.clamp(min=1).log()) ** 2, spoken * batch.natural),
-        "pitch": mean((guess.pitch + median - batch.variance.pitch) ** 2, voiced * mask),
+        "pitch": mean((guess.pitch + median - batch.variance.pitch) ** 2, voiced * mask * batch.natural),
         "voiced": mean(F.binary_cross_entropy_with_logits(guess.voiced, voiced, reduction="none"), mask),
-        "energy": mean((guess.energy - batch.variance.energy) ** 2, mask),
+        "energy": mean((guess.energy - batch.variance.energy) ** 2, mask * batch.natural),
     }
 
 
 WEIGHTS = {"mel": 1.0, "duration": 1.0, "pitch": 4.0, "voiced": 0.5, "energy": 0.1}
+
+
+def examples(arguments: argparse.Namespace, features: FeatureSet) -> list[Utterance]:
+    """What is learnt from: every utterance, and those of ``--rates`` at another speed than their speaker's own.
+
+    The latter teach what short and long phonemes sound like, not when to be short, nor which melody to give them.
+    """
+    chosen = [features[index] for index in range(len(features))]
+    if arguments.rates is None:
+        return chosen
+    rates = FeatureSet(arguments.rates)
+    if rates.speakers != features.speakers[: len(rates.speakers)]:
+        raise SystemExit(f"--rates: {arguments.rates} must have the first speakers of {arguments.features}")
+    return chosen + [one for one in (rates[index] for index in range(len(rates))) if one.rate != 1]
 
 
 def prepare(arguments: argparse.Namespace, features: FeatureSet) -> tuple[FastSpeech2, Identities | None]:
@@ -209,6 +223,7 @@ def train(arguments: argparse.Namespace) -> Path:
     device = torch.device(arguments.device)
     features = FeatureSet(arguments.features)
     model, identities = prepare(arguments, features)
+    utterances = examples(arguments, features)
     model = model.to(device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     checkpoint = arguments.out / "last.pt"
@@ -220,8 +235,8 @@ def train(arguments: argparse.Namespace) -> Path:
     with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
         todo: list[list[int]] = []
         while clock.done < 1:
-            todo = todo or batches(features, arguments.batch, rng)
-            chosen = [features[index] for index in todo.pop()]
+            todo = todo or batches(utterances, arguments.batch, rng)
+            chosen = [utterances[index] for index in todo.pop()]
             told = identities.draw([one.speaker for one in chosen], rng) if identities else None
             batch = collate(chosen, model.config.emotions, told).to(device)
             set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
@@ -252,6 +267,9 @@ def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = options(__doc__.splitlines()[0], "acoustic")
     parser.add_argument("--speaker-encoder", type=Path, help="folder of a speaker encoder: learn voices that it hears")
+    parser.add_argument(
+        "--rates", type=Path, help="feature set of the first speakers at other speeds, to learn from, too"
+    )
     parser.add_argument("--dropout", type=float, default=0.1, help="0 where the run ends long before it overfits")
     parser.add_argument("--warm-start", type=Path, help="folder of an acoustic model to begin from")
     parser.add_argument(
