@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from flask import Blueprint, Response, g, request
@@ -115,10 +115,7 @@ def _form(max_clip_bytes: int) -> tuple[dict[str, str], bytes]:
     except RequestEntityTooLarge as error:
         raise BodyTooLargeError(max_clip_bytes) from error
     try:
-        names = [name for name, _ in (*form.items(multi=True), *files.items(multi=True))]
-        for name in names:
-            if names.count(name) > 1:
-                raise FieldError(name[:40] if name.isidentifier() else "（名称）", "只能出现一次")
+        _check_names([name for name, _ in (*form.items(multi=True), *files.items(multi=True))])
         if set(files) != {"clip"}:
             raise FieldError("clip", "应有且只有这一个文件，内容为录音")
         data = files["clip"].stream.read(max_clip_bytes + 1)
@@ -128,6 +125,15 @@ def _form(max_clip_bytes: int) -> tuple[dict[str, str], bytes]:
     if len(data) > max_clip_bytes:
         raise BodyTooLargeError(max_clip_bytes)
     return form.to_dict(), data
+
+
+def _check_names(names: Sequence[str | None]) -> None:
+    """Each name once; Werkzeug names a part without a name None."""
+    for name in names:
+        if not name:
+            raise FieldError("（名称）", "表单的每一部分都要有名称")
+        if names.count(name) > 1:
+            raise FieldError(name[:40] if name.isidentifier() else "（名称）", "只能出现一次")
 
 
 def _consent(fields: Mapping[str, str], now: float) -> VoiceUpload:

@@ -163,6 +163,8 @@ def raw(client, headers, body, kind="multipart/form-data; boundary=b"):
         b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 40 + b"--b--",
         b'--b\r\nContent-Disposition: form-data; name="title"\r\n\r\n' + b"x" * 100_000 + b"\r\n--b--",
         b'--b\r\nContent-Disposition: form-data; name="\xff\xfe"; filename="../../x"\r\n\r\nRIFF1234WAVE\r\n--b--',
+        b"--b\r\nContent-Disposition: form-data\r\n\r\na\r\n" * 2 + b"--b--",
+        b"--b\r\nContent-Disposition: form-data; filename=a\r\n\r\nRIFF1234WAVE\r\n" * 2 + b"--b--",
     ],
     ids=lambda body: body[:40],
 )  # fmt: skip

@@ -20,13 +20,14 @@ _INSTRUMENTED = [
     "app.routes",
     "jwt",
     "werkzeug.sansio",
+    "tts_engine.clips",
 ]
 _MAX_BYTES = 4096
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.run", description=__doc__)
-    parser.add_argument("target", choices=("token", "link", "tencent", "form"))
+    parser.add_argument("target", choices=("token", "link", "tencent", "form", "clip"))
     parser.add_argument("--executions", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
@@ -52,7 +53,8 @@ def _parent(options):
     }
     print(json.dumps(told))
     if done.returncode or found or not ran:
-        print(done.stderr[-4000:], file=sys.stderr)
+        # what libFuzzer tells of itself is on stderr, the exception on stdout
+        print(f"return code {done.returncode}", done.stdout[-4000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
         for data in found:
             print(f"input: {data!r}", file=sys.stderr)
         return 1

@@ -7,6 +7,8 @@ import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from app import create_app
 from app.auth import NewKey
 from app.errors import CredentialError
@@ -14,6 +16,9 @@ from app.services import services_of
 from app.storage import LinkError, LinkExpiredError
 from app.tencent import SignedRequest
 from settings import load_settings
+from sound import encode
+from tts_engine.clips import LONGEST_S, SHORTEST_S, read_clip
+from tts_engine.errors import BadClipError
 
 SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
 NOW_S = 1_795_000_000.0
@@ -135,11 +140,31 @@ def form(app):
     return attempt, [b"".join(part % pair for pair in fields.items()) + clip, b"--b--", clip]
 
 
+def clip():
+    """Recordings: any bytes, in every container that is taken. What is decoded is short, finite and one channel."""
+
+    def attempt(data):
+        try:
+            heard = read_clip(data)
+        except BadClipError as error:
+            if not str(error).strip():
+                raise BrokenPromiseError(data) from error
+            return
+        is_sound = heard.samples.ndim == 1 and np.isfinite(heard.samples).all()
+        if not is_sound or not SHORTEST_S <= heard.duration_s <= LONGEST_S:
+            raise BrokenPromiseError(data)
+
+    tone = 0.3 * np.sin(2 * np.pi * 150 * np.arange(1600) / 8000)
+    return attempt, [encode(tone, 8000, name) for name in ("wav", "mp3", "m4a", "aac", "ogg", "flac")]
+
+
 TARGETS = {"token": token, "link": link, "tencent": tencent, "form": form}
 
 
 def prepared(name):
-    """The target ``name`` around a proxy in a folder of its own, its seeds, and what ends both."""
+    """The target ``name``, around a proxy in a folder of its own if it needs one, its seeds, and what ends both."""
+    if name == "clip":
+        return *clip(), lambda: None
     folder = tempfile.TemporaryDirectory(prefix="tts-fuzz-")
     app = proxy(folder.name)
     attempt, seeds = TARGETS[name](app)

@@ -26,7 +26,9 @@ def target():
         close()
 
 
-@pytest.mark.parametrize(("name", "executions"), [("token", 3000), ("link", 3000), ("tencent", 3000), ("form", 150)])
+@pytest.mark.parametrize(
+    ("name", "executions"), [("token", 3000), ("link", 3000), ("tencent", 3000), ("form", 150), ("clip", 500)]
+)
 def test_a_short_run_finds_nothing(name, executions):
     command = [sys.executable, "-m", "tests.fuzz.run", name, "--executions", str(executions)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
