@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from xml.etree.ElementTree import fromstring
 from xml.sax.saxutils import escape
 
 STATUSES = {
@@ -22,6 +23,8 @@ STATUSES = {
     "RequestTimeTooSkewed": 403,
     "InvalidToken": 403,
     "NoSuchKey": 404,
+    "NoSuchUpload": 404,
+    "InvalidPart": 400,
     "BadDigest": 400,
     "InternalError": 500,
     "ServiceUnavailable": 503,
@@ -61,6 +64,10 @@ class CosServer:
     page: int = 1000
     objects: dict = field(default_factory=dict)
     """key → (bytes, headers, modified)"""
+    uploads: dict = field(default_factory=dict)
+    """id → (key, headers, {number: bytes}) of what is sent in parts and not complete"""
+    failing_part: int = 0
+    """This part of a file is answered with 500."""
     requests: list = field(default_factory=list)
     """(method, path, headers) as they came."""
     released: threading.Event = field(default_factory=threading.Event)
@@ -156,20 +163,84 @@ class _Handler(BaseHTTPRequestHandler):
         if code:
             self.refuse(code)
             return
-        key = unquote(urlsplit(self.path).path)[1:]
-        if self.command == "GET" and not key:
+        url = urlsplit(self.path)
+        key, query = unquote(url.path)[1:], dict(parse_qsl(url.query, keep_blank_values=True))
+        if "uploads" in query or "uploadId" in query:
+            self.in_parts(key, query, headers, body)
+        elif self.command == "GET" and not key:
             self.list_objects()
         else:
             getattr(self, f"{self.command.lower()}_object")(key, headers, body)
 
-    do_GET = do_PUT = do_HEAD = do_DELETE = do_any
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_any
+
+    def in_parts(self, key, query, headers, body):
+        """Multipart upload: https://cloud.tencent.com/document/product/436/14112"""
+        upload = query.get("uploadId", "")
+        if "uploads" in query:
+            self.list_uploads(query) if self.command == "GET" else self.begin_upload(key, headers)
+        elif self.cos.uploads.get(upload, ("",))[0] != key:
+            self.refuse("NoSuchUpload")
+        elif self.command == "PUT":
+            self.put_part(upload, int(query["partNumber"]), headers, body)
+        elif self.command == "GET":
+            self.list_parts(upload)
+        else:
+            self.complete(upload, body)
+
+    def begin_upload(self, key, headers):
+        upload = f"1700{len(self.cos.requests)}"
+        self.cos.uploads[upload] = (key, self.kept(headers), {})
+        self.told("InitiateMultipartUploadResult", f"<Key>{encoded(key)}</Key><UploadId>{upload}</UploadId>")
+
+    def put_part(self, upload, number, headers, body):
+        digest = hashlib.md5(body).digest()
+        if number == self.cos.failing_part:
+            self.refuse("InternalError")
+        elif headers.get("content-md5") != base64.b64encode(digest).decode():
+            self.refuse("BadDigest")
+        else:
+            self.cos.uploads[upload][2][number] = body
+            self.answer(200, ETag=f'"{digest.hex()}"')
+
+    def list_uploads(self, query):
+        known = [(upload, key) for upload, (key, _, _) in self.cos.uploads.items() if key.startswith(query["prefix"])]
+        items = "".join(f"<Upload><Key>{key}</Key><UploadId>{upload}</UploadId></Upload>" for upload, key in known)
+        self.told("ListMultipartUploadsResult", f"<IsTruncated>false</IsTruncated>{items}")
+
+    def list_parts(self, upload):
+        items = "".join(
+            f'<Part><PartNumber>{number}</PartNumber><ETag>"{hashlib.md5(part).hexdigest()}"</ETag>'
+            f"<Size>{len(part)}</Size></Part>"
+            for number, part in sorted(self.cos.uploads[upload][2].items())
+        )
+        self.told("ListPartsResult", f"<IsTruncated>false</IsTruncated>{items}")
+
+    def complete(self, upload, body):
+        key, headers, parts = self.cos.uploads[upload]
+        named = {
+            int(part.findtext("PartNumber")): part.findtext("ETag").strip('"') for part in fromstring(body).iter("Part")
+        }
+        if named != {number: hashlib.md5(part).hexdigest() for number, part in parts.items()}:
+            self.refuse("InvalidPart")
+            return
+        del self.cos.uploads[upload]
+        whole = b"".join(parts[number] for number in sorted(parts))
+        self.cos.objects[key] = (whole, headers, 1_800_000_000 + len(self.cos.objects))
+        self.told("CompleteMultipartUploadResult", f'<Key>{encoded(key)}</Key><ETag>"x-{len(parts)}"</ETag>')
+
+    def told(self, name, content):
+        self.answer(200, f"<{name}>{content}</{name}>".encode())
+
+    def kept(self, headers):
+        return {name: headers[name] for name in ("content-type", "cache-control") if name in headers}
 
     def put_object(self, key, headers, body):
         digest = hashlib.md5(body).digest()
         if headers.get("content-md5") != base64.b64encode(digest).decode():
             self.refuse("BadDigest")
             return
-        kept = {name: headers[name] for name in ("content-type", "cache-control") if name in headers}
+        kept = self.kept(headers)
         self.cos.objects[key] = (body, kept, 1_800_000_000 + len(self.cos.objects))
         self.answer(200, ETag=f'"{digest.hex()}"')
 

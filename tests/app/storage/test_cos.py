@@ -52,6 +52,60 @@ def test_put_stores_bytes_type_and_prefix(cos, storage):
     assert "x-cos-acl" not in sent  # as private as its bucket, by a key that may not change that
 
 
+@pytest.fixture
+def large(tmp_path):
+    """A file of two parts: 8 MB and what is left."""
+    path = tmp_path / "whole.mp3"
+    path.write_bytes(bytes(range(256)) * (32 * 1024) + DATA)
+    return path
+
+
+def parts_sent(cos):
+    return [path.partition("partNumber=")[2][0] for method, path, _ in cos.requests if "partNumber=" in path]
+
+
+def test_a_small_file_is_one_request(cos, storage, tmp_path):
+    (tmp_path / "a.mp3").write_bytes(DATA)
+    storage.put_file(NAME, tmp_path / "a.mp3", "audio/mpeg")
+    assert cos.objects[f"tts/{NAME}"][0] == DATA
+    assert [method for method, _, _ in cos.requests] == ["PUT"]
+
+
+def test_a_large_file_goes_up_in_parts_and_arrives_whole(cos, large):
+    storage = CosStorage(options(cos, timeout_s=(2.0, 20.0)))
+    storage.put_file(NAME, large, "audio/mpeg")
+    body, headers, _ = cos.objects[f"tts/{NAME}"]
+    assert body == large.read_bytes()
+    assert headers == {"content-type": "audio/mpeg", "cache-control": "private, max-age=86400"}
+    assert sorted(parts_sent(cos)) == ["1", "2"]
+    assert cos.uploads == {}
+    assert storage.size(NAME) == len(body)
+
+
+def test_a_part_that_fails_leaves_nothing_to_be_found_and_is_all_that_is_sent_again(cos, large):
+    storage = CosStorage(options(cos, timeout_s=(2.0, 20.0)))
+    cos.failing_part = 2
+    with pytest.raises(StorageError):
+        storage.put_file(NAME, large, "audio/mpeg")
+    assert not storage.exists(NAME)
+    cos.failing_part = 0
+    cos.requests.clear()
+    storage.put_file(NAME, large, "audio/mpeg")
+    assert parts_sent(cos) == ["2"]
+    assert cos.objects[f"tts/{NAME}"][0] == large.read_bytes()
+
+
+def test_what_is_left_of_another_file_of_that_name_is_not_made_part_of_this_one(cos, large):
+    storage = CosStorage(options(cos, timeout_s=(2.0, 20.0)))
+    cos.failing_part = 2
+    with pytest.raises(StorageError):
+        storage.put_file(NAME, large, "audio/mpeg")
+    cos.failing_part = 0
+    large.write_bytes(large.read_bytes()[::-1])
+    storage.put_file(NAME, large, "audio/mpeg")
+    assert cos.objects[f"tts/{NAME}"][0] == large.read_bytes()
+
+
 def test_a_presigned_link_opens_the_object_without_credentials(storage):
     storage.put(NAME, DATA, "audio/mpeg")
     answer = fetch(storage.url(NAME, 600))
