@@ -61,6 +61,16 @@ class HifiGanConfig(PretrainedConfig):  # type: ignore[no-untyped-call]  # trans
         super().__init__(**kwargs)
 
 
+def _kept(x: Tensor, mask: Tensor | None) -> Tensor:
+    """What lies beyond the end as zeros, which is what a convolution finds beyond a sound that was not padded."""
+    return x if mask is None else x * mask
+
+
+def _finer(mask: Tensor | None, rate: int) -> Tensor | None:
+    """(B, 1, T) → (B, 1, T * rate)."""
+    return None if mask is None else mask.unsqueeze(3).expand(-1, -1, -1, rate).flatten(2)
+
+
 class ResidualBlock(nn.Module):
     """Dilated convolutions, each added to its input: (B, H, T) → (B, H, T)."""
 
@@ -70,10 +80,10 @@ class ResidualBlock(nn.Module):
             nn.Conv1d(channels, channels, kernel, dilation=d, padding=(kernel - 1) * d // 2) for d in dilations
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, H, T) → (B, H, T)."""
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(B, H, T), mask (B, 1, T) → (B, H, T)."""
         for convolution in self.convolutions:
-            x = x + convolution(F.leaky_relu(x, _SLOPE))
+            x = x + convolution(_kept(F.leaky_relu(x, _SLOPE), mask))
         return x
 
 
@@ -85,12 +95,12 @@ class Upsampling(nn.Module):
         self.up = nn.ConvTranspose1d(channels, out_channels, 2 * rate, stride=rate, padding=rate // 2)
         self.blocks = nn.ModuleList(ResidualBlock(out_channels, k, config.dilations) for k in config.kernels)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, H, T) → (B, H', T * rate)."""
-        x = self.up(F.leaky_relu(x, _SLOPE))
-        total = self.blocks[0](x)
+    def forward(self, x: Tensor, mask: Tensor | None = None, finer: Tensor | None = None) -> Tensor:
+        """(B, H, T) → (B, H', T * rate), with the masks (B, 1, T) and (B, 1, T * rate)."""
+        x = self.up(_kept(F.leaky_relu(x, _SLOPE), mask))
+        total = self.blocks[0](x, finer)
         for block in list(self.blocks)[1:]:
-            total = total + block(x)
+            total = total + block(x, finer)
         mean: Tensor = total / len(self.blocks)
         return mean
 
@@ -168,26 +178,30 @@ class HifiGan(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.post.weight.mul_(0.1)
         self.post.bias.zero_()  # type: ignore[union-attr]
 
-    def forward(self, mel: Tensor, f0: Tensor, excitation: Tensor) -> Tensor:
+    def halve(self, dtype: torch.dtype) -> HifiGan:
+        """Convolutions in 16 bits from here on; envelope, gains and both transforms keep 32.
+
+        What the convolutions say is a logarithm and an angle of some units: 11 bits of it are 0.05 dB.
+        """
+        for module in (self.pre, self.context, self.upsamplings, self.post):
+            module.to(dtype)
+        return self
+
+    def forward(self, mel: Tensor, f0: Tensor, excitation: Tensor, mask: Tensor | None = None) -> Tensor:
         """Filter the excitation.
 
         Args:
-            mel: (B, M, T) natural-log mel.
-            f0: (B, T) Hz, 0 where unvoiced.
-            excitation: (B, 2, S), S = T * 256, of ``tts_engine.excitation``.
+            mel: (B, M, T) natural-log mel; where padded, the last frame again.
+            f0: (B, T) Hz, 0 where unvoiced or padded.
+            excitation: (B, 2, S), S = T * 256, of ``tts_engine.excitation``; 0 where padded.
+            mask: (B, 1, T), ones where there is a frame; None where all are.
 
         Returns:
             (B, S) samples.
         """
         bins = self.config.n_fft // 2 + 1
-        voiced = (f0 > 0).to(mel.dtype)
-        pitch = voiced * (torch.log2(f0.clamp(min=40.0)) - 7.5)
-        x = self.pre(torch.cat([mel, pitch.unsqueeze(1), voiced.unsqueeze(1)], dim=1))
-        x = self.context(x)
-        for upsampling in self.upsamplings:
-            x = upsampling(x)
-        x = self.post(F.leaky_relu(x, _SLOPE))  # (B, 3K, S / hop)
         frames_per_mel = math.prod(self.config.upsample_rates)
+        x = self._shaped(mel, f0, mask)
         envelope = F.interpolate(self.envelope(mel), scale_factor=float(frames_per_mel), mode="linear")
         gains = torch.exp((envelope + x[:, : 2 * bins]).clamp(max=_MAX_LOG_GAIN))  # (B, 2K, S / hop)
         shift = x[:, 2 * bins :]
@@ -197,5 +211,20 @@ class HifiGan(PreTrainedModel):  # type: ignore[no-untyped-call]
         cosine, sine = torch.cos(shift), torch.sin(shift)
         spectrum = torch.cat([real * cosine - imaginary * sine, real * sine + imaginary * cosine], dim=1)
         spectrum = spectrum + noise * torch.cat([gains[:, bins:], gains[:, bins:]], dim=1)
-        samples: Tensor = self.stft.invert(spectrum).squeeze(1)
+        samples: Tensor = self.stft.invert(_kept(spectrum, _finer(mask, frames_per_mel))).squeeze(1)
         return samples
+
+    def _shaped(self, mel: Tensor, f0: Tensor, mask: Tensor | None) -> Tensor:
+        """Log-gains and phases (B, 3K, S / hop), as far as the convolutions have to say."""
+        voiced = (f0 > 0).to(mel.dtype)
+        pitch = voiced * (torch.log2(f0.clamp(min=40.0)) - 7.5)
+        x = torch.cat([mel, pitch.unsqueeze(1), voiced.unsqueeze(1)], dim=1)
+        if self.pre.weight.dtype != x.dtype:
+            x, mask = x.to(self.pre.weight.dtype), None if mask is None else mask.to(self.pre.weight.dtype)
+        x = self.context(self.pre(_kept(x, mask)), mask)
+        for upsampling, rate in zip(self.upsamplings, self.config.upsample_rates, strict=True):
+            finer = _finer(mask, rate)
+            x = upsampling(x, mask, finer)
+            mask = finer
+        said: Tensor = self.post(_kept(F.leaky_relu(x, _SLOPE), mask))
+        return said.to(mel.dtype)
