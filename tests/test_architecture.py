@@ -18,6 +18,7 @@ NETWORKS = {
     "hifigan.py",
     "transformer.py",
     "backends/__init__.py",
+    "backends/recording.py",
     "backends/torch_backend.py",
     "speaker_encoder.py",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import pictures
+from benchmarks import card, pictures
 from benchmarks.playing import Listener
 from benchmarks.texts import article, sentence
 
@@ -54,3 +54,23 @@ def test_pictures_are_drawn_from_figures(tmp_path, monkeypatch, capsys):
         "speed-growth.svg",
         "speed-peers.svg",
     ]
+
+
+def test_forms_of_the_card_are_measured_and_compared():
+    """The command itself, as far as a machine without a card can run it."""
+    engine = card.Synthesizer.load(ROOT / card.MODEL, device="cpu")
+    known = card.forms("cpu")
+    (figures, made), (_, wanted) = card.measured(known[1], engine, 1), card.measured(known[0], engine, 1)
+    assert known[0].name == "processor, ONNX Runtime"
+    assert figures["real_time_factor"] > 0
+    assert figures["speech_s_per_s"][1] > 0
+    compared = card.difference(made, wanted, engine)
+    assert compared["log_mel_difference_mean"] < 0.001
+    assert -120 < compared["error_db"] < -45
+
+
+@pytest.mark.skipif(card.torch.cuda.is_available(), reason="there is a CUDA device")
+def test_without_a_card_the_command_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["card"])
+    assert card.main() == 1
+    assert "no CUDA device" in capsys.readouterr().err

@@ -45,13 +45,16 @@ class TorchBackend:
     workers = 2
     """One prepares in NumPy while the card computes for the other."""
 
-    def __init__(self, folder: Path, device: str, half: torch.dtype | None = None) -> None:
+    def __init__(
+        self, folder: Path, device: str, half: torch.dtype | None = None, recorder: Recorder | None = None
+    ) -> None:
         """Load, and on a card record every bucket, so that no request waits for it.
 
         Args:
             folder: of the checkpoint.
             device: ``cuda:0``, ``cpu`` …
             half: of the vocoder's convolutions; None is float16 where the card is fast in it, else float32.
+            recorder: how it is computed; None is with graphs on a card, else without.
 
         Raises:
             CheckpointError: it cannot be loaded, or does not fit.
@@ -62,7 +65,7 @@ class TorchBackend:
             vocoder = HifiGan.from_pretrained(folder / "vocoder", dtype=torch.float32).to(device).eval()  # type: ignore[arg-type]  # its decorator loses self
             self.half = half or _half_of(device)
             self._vocoder = vocoder.halve(self.half)
-            self._player = Player(_recorder_of(device))
+            self._player = Player(recorder or _recorder_of(device))
             self._encode, self._decode, self._vocode = self._stages()
             if device.startswith("cuda"):
                 self.warm_up()

@@ -31,7 +31,9 @@ python -m tts_engine.cluster upgrade --model models/v24                换模型
 _EXCLUDED = [
     "var",
     ".venv",
+    "venv",
     ".git",
+    "__pycache__",
     "tests",
     "miniprogram",
     "docs",
@@ -127,9 +129,7 @@ def _head(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _join(options: argparse.Namespace, settings: Settings) -> int:
-    token_file = settings.engine.cluster_token_file
-    read_token(token_file)
-    nodes.prepare(os.environ, token_file)
+    _prepare(settings)
     process = nodes.start(nodes.Node(options.ip, options.address, options.cpus, options.gpus))
     over = _until_signal()
     try:
@@ -141,7 +141,8 @@ def _join(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _status(_: argparse.Namespace, settings: Settings) -> int:
-    _enter(settings)
+    _prepare(settings)
+    _connect("auto")
     import ray
     from ray import serve
 
@@ -160,8 +161,9 @@ def _status(_: argparse.Namespace, settings: Settings) -> int:
 
 
 def _upgrade(options: argparse.Namespace, settings: Settings) -> int:
+    _prepare(settings)
     plan = _plan(options, settings)
-    _enter(settings)
+    _connect("auto")
     from tts_engine.cluster.deployment import deploy
 
     deploy(plan)
@@ -195,11 +197,10 @@ def _plan(options: argparse.Namespace, settings: Settings) -> Any:
     )
 
 
-def _enter(settings: Settings) -> None:
-    """Connect to the cluster of which this machine is a node."""
+def _prepare(settings: Settings) -> None:
+    """Have Ray know the token; before it is imported, which is when it looks."""
     read_token(settings.engine.cluster_token_file)
     nodes.prepare(os.environ, settings.engine.cluster_token_file)
-    _connect("auto")
 
 
 def _connect(address: str) -> None:

@@ -76,6 +76,7 @@ def prepare(environ: MutableMapping[str, str], token_file: Path) -> None:
     environ["RAY_AUTH_TOKEN_PATH"] = str(token_file.resolve())
     environ.pop("RAY_AUTH_TOKEN", None)
     environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    environ["RAY_OVERRIDE_RUNTIME_ENV_DEFAULT_EXCLUDES"] = ""  # what is not sent is told; it would warn of its own
 
 
 def start(node: Node) -> subprocess.Popen[bytes]:
