@@ -491,10 +491,12 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any
 
 def reason(error: ErrorDetails) -> str:
     """What is wrong with one value, in Chinese and without the value."""
-    template = _REASONS.get(error["type"])
+    context = {key: _quoted(value) for key, value in error.get("ctx", {}).items()}
+    # a string whose length is checked after a validator of our own is "too_long" as a list is
+    is_text = error["type"] in ("too_long", "too_short") and isinstance(error["input"], str)
+    template = _REASONS.get(f"string_{error['type']}" if is_text else error["type"])
     if template is None:
         return "取值不合要求"
-    context = {key: _quoted(value) for key, value in error.get("ctx", {}).items()}
     return template.format(**context)
 
 

@@ -72,6 +72,7 @@ def create_app(
         StorageError: the store cannot be used.
     """
     app = Flask("app", static_folder=None)
+    app.url_map.merge_slashes = False  # an address with two slashes is none of ours; no redirect in HTML
     attach(app, _assemble(settings, gateway, storage, clock))
     app.before_request(_name_request)
     rates.install(app, settings.limits, access.subject)

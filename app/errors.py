@@ -46,6 +46,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestedRangeNotSatisfiable
 
@@ -433,7 +434,7 @@ FOREIGN: dict[type[Exception], int] = {
 _HTTP = {
     400: ("bad_request", "请求格式有误。"),
     404: ("not_found", "没有这个地址：可用的接口见 /docs。"),
-    405: ("method_not_allowed", "此地址不支持这种请求方法。"),
+    405: ("method_not_allowed", "此地址不支持这种请求方法：支持的见回答的 Allow 头与 /docs。"),
     416: ("range_not_satisfiable", "请求的范围超出文件大小。"),
 }
 
@@ -481,6 +482,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(ProxyError, _on_proxy_error)
     app.register_error_handler(HTTPException, _on_http)
     app.register_error_handler(SQLAlchemyError, _on_database)
+    app.register_error_handler(ParseException, _on_broken_body)
     for kind in FOREIGN:
         app.register_error_handler(kind, _on_foreign)
     app.register_error_handler(Exception, _on_unexpected)
@@ -494,6 +496,8 @@ def answer_of(error: Exception) -> Response:
         return _on_http(error)
     if isinstance(error, SQLAlchemyError):
         return _on_database(error)
+    if isinstance(error, ParseException):
+        return _on_broken_body(error)
     return _on_foreign(error)
 
 
@@ -515,6 +519,11 @@ def _on_http(error: HTTPException) -> Response:
     status = error.code or 500
     code, detail = _HTTP.get(status, ("bad_request", "请求有误。") if status < 500 else ("internal_error", _INTERNAL))
     return respond(Problem(status, code, detail, headers=_kept_headers(error)))
+
+
+def _on_broken_body(_: ParseException) -> Response:
+    """The server reads a chunked body only when a route asks for it, and finds then that it is none."""
+    return respond(Problem(400, "bad_request", "请求体的分块传输格式有误：请检查 Transfer-Encoding: chunked 的编码。"))
 
 
 def _kept_headers(error: HTTPException) -> dict[str, str]:

@@ -13,17 +13,26 @@ import socket
 import ssl
 import threading
 import time
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn import util
 from gunicorn.http import errors as http_errors
 from gunicorn.workers.gthread import ThreadWorker
 
-_STATUS: dict[type[Exception], tuple[int, str, str]] = {
-    http_errors.LimitRequestLine: (414, "URI Too Long", "uri_too_long"),
-    http_errors.LimitRequestHeaders: (431, "Request Header Fields Too Large", "headers_too_large"),
-    http_errors.UnsupportedTransferCoding: (501, "Not Implemented", "not_implemented"),
-    http_errors.ExpectationFailed: (417, "Expectation Failed", "expectation_failed"),
+_STATUS: dict[type[Exception], tuple[int, str]] = {
+    http_errors.LimitRequestLine: (414, "uri_too_long"),
+    http_errors.LimitRequestHeaders: (431, "headers_too_large"),
+    http_errors.UnsupportedTransferCoding: (501, "not_implemented"),
+    http_errors.ExpectationFailed: (417, "expectation_failed"),
+}
+_DETAILS = {
+    400: "请求不符合 HTTP 规范：请检查请求行、请求头与请求体的长度。",
+    414: "地址过长：请把内容放进请求体。",
+    417: "不支持这种 Expect 头：请去掉它，或用 100-continue。",
+    431: "请求头过长或过多：请去掉不需要的请求头与 Cookie。",
+    500: "服务器内部错误：请稍后重试。",
+    501: "不支持这种 Transfer-Encoding：请用 Content-Length，或 chunked。",
 }
 
 
@@ -120,11 +129,11 @@ class BoundedWorker(ThreadWorker):
         if isinstance(exc, ssl.SSLError):
             self.log.debug("TLS failed: %s", exc)
             return
-        status, reason, code = _status(exc)
+        status, code = _status(exc)
         if status == 500:
             self.log.exception("error handling request")
         try:
-            util.write(client, _answer(status, reason, code))
+            util.write(client, _answer(status, code))
         except OSError:
             self.log.debug("failed to send an error answer")
 
@@ -141,18 +150,15 @@ def _cut(sock: socket.socket) -> None:
         return
 
 
-def _status(exc: BaseException) -> tuple[int, str, str]:
+def _status(exc: BaseException) -> tuple[int, str]:
     for kind, found in _STATUS.items():
         if isinstance(exc, kind):
             return found
-    if isinstance(exc, http_errors.ParseException):
-        return 400, "Bad Request", "bad_request"
-    return 500, "Internal Server Error", "internal_error"
+    return (400, "bad_request") if isinstance(exc, http_errors.ParseException) else (500, "internal_error")
 
 
-def _answer(status: int, reason: str, code: str) -> bytes:
-    detail = "请求不符合 HTTP 规范。" if status < 500 else "服务器内部错误：请稍后重试。"
-    request_id = secrets.token_hex(16)
+def _answer(status: int, code: str) -> bytes:
+    reason, detail, request_id = HTTPStatus(status).phrase, _DETAILS[status], secrets.token_hex(16)
     problem = {
         "type": f"urn:tts:error:{code}",
         "title": reason,

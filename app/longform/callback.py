@@ -26,6 +26,8 @@ from settings import JobSettings
 _log = logging.getLogger(__name__)
 
 _TIMEOUT_S = 5.0
+_INSIDE = (".localhost", ".local", ".internal", ".home.arpa")
+"""Names that never lead to the internet (RFC 6761, 6762, 8375, and ICANN's choice for private use)."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -55,10 +57,15 @@ class Callbacks:
         hosts = [host for host in self.settings.callback_hosts.lower().split(",") if host]
         if hosts and parts.hostname not in hosts:
             raise FieldError("callback_url", "这个主机不在允许回调的名单里")
-        literal = _address(parts.hostname)
-        if literal is not None and not self._may_reach(literal):
+        if not self._may_name(parts.hostname):
             raise FieldError("callback_url", "不能回调内网或保留地址")
         return url
+
+    def _may_name(self, host: str) -> bool:
+        literal = _address(host) or _short_form(host)
+        if literal is not None:
+            return self._may_reach(literal)
+        return self.settings.callback_private or not f".{host.rstrip('.')}".endswith(_INSIDE)
 
     def deliver(self, url: str, job_id: str, body: dict[str, object]) -> None:
         """POST ``body``; any 2xx is success.
@@ -143,6 +150,14 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         return ipaddress.ip_address(host)
     except ValueError:
+        return None
+
+
+def _short_form(host: str) -> ipaddress.IPv4Address | None:
+    """What the C library takes for an address besides four decimal numbers: ``127.1``, ``0x7f000001``."""
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
         return None
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Blueprint, Response, g, request
+from gunicorn.http.errors import ParseException
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -170,5 +171,5 @@ def _in_their_shape(error: Exception) -> Response:
     return translated
 
 
-for _kind in (ProxyError, HTTPException, SQLAlchemyError, *FOREIGN):
+for _kind in (ProxyError, HTTPException, SQLAlchemyError, ParseException, *FOREIGN):
     blueprint.register_error_handler(_kind, _in_their_shape)

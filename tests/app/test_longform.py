@@ -484,6 +484,13 @@ CLOSED = Callbacks(JobSettings(callback_secret=SecretStr(SECRET)), time.time)
         "https:///x",
         "https://example.com:99999/",
         "https://例子.com/",
+        "https://localhost/",
+        "https://printer.LOCAL./",
+        "https://metadata.google.internal/",
+        "https://127.1/",
+        "https://0x7f000001/",
+        "https://2130706433/",
+        "https://0177.0.0.1/",
     ],
 )
 def test_callbacks_go_to_the_internet_alone(url):

@@ -166,8 +166,9 @@ def test_old_tls_is_refused(proxy, version):
         (b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 70 + b"\r\n", 431, "headers_too_large"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nBad Header: x\r\n\r\n", 400, "bad_request"),
         (b"POST /tts HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, "bad_request"),
+        (b"POST /tts HTTP/1.1\r\nHost: a\r\nExpect: 200-maybe\r\n\r\n", 417, "expectation_failed"),
     ],
-    ids=["line", "version", "uri", "header", "headers", "header name", "length"],
+    ids=["line", "version", "uri", "header", "headers", "header name", "length", "expectation"],
 )
 def test_what_is_no_http_is_answered_in_the_one_shape(proxy, data, status, code):
     head, _, body = proxy.say(data).partition(b"\r\n\r\n")
@@ -177,6 +178,18 @@ def test_what_is_no_http_is_answered_in_the_one_shape(proxy, data, status, code)
     assert (problem["status"], problem["code"], problem["error"]) == (status, code, problem["detail"])
     assert re.fullmatch(r"[0-9a-f]{32}", problem["request_id"])
     assert b"nonsense" not in body
+
+
+@pytest.mark.parametrize("path", ["/tts", "/voices", "/v1/audio/speech"])
+def test_a_broken_chunk_is_the_callers_error_and_ends_the_connection(proxy, path):
+    engine = connect(f"sqlite:///{proxy.certificate.parent}/app.db")
+    key = ApiKeys(engine, time.time).create(NewKey("test", ("tts", "voices")))[1]
+    engine.dispose()
+    kind = "multipart/form-data; boundary=b" if path == "/voices" else "application/json"
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\nContent-Type: {kind}\r\n"
+    said = proxy.say(f"{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n".encode())
+    assert re.findall(rb"HTTP/1.1 (\d+) ", said)[0] == b"400"
+    assert b'"code": "bad_request"' in said
 
 
 def send_endlessly(proxy, path, headers):

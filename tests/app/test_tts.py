@@ -217,7 +217,9 @@ def test_a_failure_of_the_engine_is_told_and_nothing_is_kept_or_charged(
     services.quota.charge("tester", 200_000)  # the whole day is still there
 
 
-@pytest.mark.parametrize("path", ["/nope", "/tts/", "/audio", "/audio/a/b", "/%00", "/audio/..%2fapp.db"])
+@pytest.mark.parametrize(
+    "path", ["/nope", "/tts/", "/audio", "/audio/a/b", "/%00", "/audio/..%2fapp.db", "//tts", "/audio//a.mp3"]
+)
 def test_an_unknown_address_is_404_in_the_one_shape(client, path):
     answer = client.get(path)
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
