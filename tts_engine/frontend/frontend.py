@@ -26,12 +26,17 @@ from tts_engine.frontend.readings import Readings, Syllable
 from tts_engine.frontend.script import Script
 from tts_engine.frontend.segmentation import END_PAUSES, Chunk, continued, split, strength
 from tts_engine.frontend.ssml import INLINE, Markup
+from tts_engine.recent import Recent
+
+KEPT = 8_000
+"""Characters of the sentences that were read last and are kept: some 4 MB. A short one counts as ``LEAST``."""
+LEAST = 16
 
 
 class Frontend:
     """Reads Chinese with English in it. Knows Mandarin, knows nothing about sound.
 
-    Immutable after construction, so any number of threads may share one.
+    Any number of threads may share one: after construction only what it remembers changes, and that never shows.
     """
 
     def __init__(self, conventions: Conventions = Conventions(), lexicon: Path | None = None) -> None:  # noqa: B008  # frozen
@@ -50,9 +55,10 @@ class Frontend:
         self._lexicon = LexiconFile(lexicon)
         self._readings = Readings()
         self._english = English()
+        self._kept: Recent[Sentence] = Recent(KEPT, _weight)
 
     def with_lexicon(self, lexicon: Path | None) -> Frontend:
-        """The same reader with other words of the user's; the dictionaries are shared.
+        """The same reader with other words of the user's; the dictionaries and what is remembered are shared.
 
         Raises:
             LexiconError: the lexicon is not right.
@@ -135,8 +141,19 @@ class Frontend:
         borders = [0, *(script.place(one.begin, one.begin)[0] for one in found.chunks[1:]), len(script.source)]
         for chunk, begin, end in zip(found.chunks, borders, borders[1:], strict=False):
             with _placing_errors(script):
-                sentence = self._sentence(chunk, script.text)
+                sentence = self._remembered(chunk, script.text)
             yield sentence if script.is_plain else marked.placed(sentence, script, begin, end)
+
+    def _remembered(self, chunk: Chunk, text: str) -> Sentence:
+        """``_sentence``, or the one that was made of the same pieces lately, moved to this place.
+
+        The pieces hold all that a sentence is made from: what conventions, mark-up and the user's words said of it.
+        """
+        key = (chunk.end - chunk.begin, *(_key(piece, chunk.begin) for piece in chunk.pieces))
+        known = self._kept.find(key)
+        if known is None:
+            return self._kept.keep(key, self._sentence(chunk, text))
+        return shifted(known, chunk.begin - known.begin)
 
     def _sentence(self, chunk: Chunk, text: str) -> Sentence:
         pieces = [piece for piece in chunk.pieces if piece.kind is not Kind.SILENT]
@@ -185,6 +202,16 @@ class _Prepared:
 
     chunks: tuple[Chunk, ...]
     notices: tuple[Notice, ...]
+
+
+def _key(piece: Piece, origin: int) -> tuple[object, ...]:
+    """All of a piece, with its place counted from ``origin``."""
+    begin, end, rest = piece.begin - origin, piece.end - origin, vars(piece).items()
+    return (begin, end, *(value for name, value in rest if name not in ("begin", "end")))
+
+
+def _weight(sentence: Sentence) -> int:
+    return max(LEAST, sentence.end - sentence.begin, len(sentence.phonemes))
 
 
 @contextlib.contextmanager

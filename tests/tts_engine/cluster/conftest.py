@@ -31,7 +31,7 @@ class Cluster:
             listener.bind(("127.0.0.1", 0))
             self.port = listener.getsockname()[1]
         self.scratch = tempfile.TemporaryDirectory(prefix="ray")  # short: names of sockets have at most 107 bytes
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
             "RAY_AUTH_MODE": "token",
             "RAY_AUTH_TOKEN_PATH": str(self.token_file),
             "RAY_USAGE_STATS_ENABLED": "0",
@@ -48,7 +48,7 @@ class Cluster:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.tts_engine.cluster.ground", str(self.port)],
             cwd=ROOT,
-            env=environ,
+            env=self.environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
@@ -83,6 +83,23 @@ class Cluster:
 
     def engine(self, route="", lexicon=None, **patience):
         return ClusterEngine(self.site(route, **patience), lexicon)
+
+    def command(self, *arguments, token_file=None):
+        """What ``python -m tts_engine.cluster`` does on a machine of the cluster: exit status, output, errors."""
+        named = {
+            "RAY_ADDRESS": self("address"),
+            "TTS__ENGINE__CLUSTER_TOKEN_FILE": str(token_file or self.token_file),
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "tts_engine.cluster", *arguments],
+            cwd=ROOT,
+            env=self.environ | named,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
 
     def close(self):
         self.process.stdin.close()

@@ -62,6 +62,9 @@ class Ground:
         application = serve.status().applications[name]
         return sum(deployment.replica_states.get("RUNNING", 0) for deployment in application.deployments.values())
 
+    def address(self):
+        return self.cluster.address
+
     def nodes(self):
         return sum(node["Alive"] for node in self.ray.nodes())
 

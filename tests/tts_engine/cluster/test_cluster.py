@@ -9,7 +9,7 @@ import pytest
 
 from tests.tts_engine.cluster.standin import text_of
 from tts_engine.cluster.client import ClusterEngine, Site
-from tts_engine.cluster.token import ClusterError
+from tts_engine.cluster.token import ClusterError, make_token
 from tts_engine.errors import EngineBusyError, UnknownVoiceError
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 
@@ -175,3 +175,28 @@ def test_who_has_another_token_is_refused(cluster):
     site = cluster.site("/guarded")
     with pytest.raises(ClusterError, match="不认这个令牌"):
         ClusterEngine(Site(site.urls, "0" * 64, site.patience))
+
+
+@pytest.mark.slow
+def test_the_commands_change_the_model_and_say_what_runs(cluster):
+    code, said, wrong = cluster.command("upgrade", "--model", "models/v23", "--replica-cpus", "0")
+    assert (code, said) == (0, "已换成 models/v23。\n"), wrong
+    engine = cluster.engine()
+    here = Synthesizer.load("models/v23", "cpu", 1)
+    assert engine.revision == here.revision
+    text = "换好了。"
+    there, wanted = list(engine.stream(text)), list(here.stream(text))
+    np.testing.assert_allclose(there[0].samples, wanted[0].samples, atol=1e-3)
+    code, said, wrong = cluster.command("status")
+    assert code == 0, wrong
+    assert "在线，0 核" in said  # the head computes nothing
+    assert "应用 speech：RUNNING；副本 RUNNING 1" in said
+
+
+@pytest.mark.slow
+def test_a_machine_with_another_token_does_not_get_in(cluster, tmp_path):
+    make_token(tmp_path / "other")
+    code, said, wrong = cluster.command("status", token_file=tmp_path / "other")  # Ray tries for 20 s
+    assert (code, said) == (1, "")
+    assert "连不上集群" in wrong
+    assert "InvalidAuthToken" in wrong

@@ -47,8 +47,8 @@ def test_a_text_in_parts_reads_as_the_whole(frontend, pieces):
 
 def test_only_as_much_is_read_as_is_asked_for(frontend, monkeypatch, short_parts):
     read = []
-    sentence = type(frontend)._sentence
-    monkeypatch.setattr(type(frontend), "_sentence", lambda self, *given: (read.append(1), sentence(self, *given))[1])
+    sentence = type(frontend)._remembered
+    monkeypatch.setattr(type(frontend), "_remembered", lambda self, *given: (read.append(1), sentence(self, *given))[1])
     passage = frontend.passage("今天天气很好。" * 200)
     assert len(read) == 1
     next(passage.sentences), next(passage.sentences)
