@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 import gradio as gr
 from fastapi import FastAPI
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,6 +16,7 @@ from tts_engine.clips import MAX_BYTES
 from webui_page.appearance import CSS, HEAD, THEME
 from webui_page.files import add_files
 from webui_page.parts import Parts
+from webui_page.streams import Streams
 from webui_page.tabs import batch, machine, speaking, story, voicing
 from webui_page.words import LANGUAGES, Words, preferred
 
@@ -65,7 +67,12 @@ def _mount(app: FastAPI, page: gr.Blocks, path: str, t: Words) -> FastAPI:
         app,
         page,
         path=path,
-        app_kwargs={"openapi_url": None, "docs_url": None, "redoc_url": None},
+        app_kwargs={
+            "openapi_url": None,
+            "docs_url": None,
+            "redoc_url": None,
+            "middleware": [Middleware(Streams)],
+        },
         footer_links=[],
         run_history=False,
         allowed_paths=[],

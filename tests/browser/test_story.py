@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from tests.browser.feeling import FeelingEngine
+from tests.browser.late import LateEnd
 from tests.browser.test_page import LABEL_SAMPLES
 from tests.browser.watch import Watched
 from tests.webui.engine import CHAR_SAMPLES, RATE, Gate
@@ -122,3 +123,18 @@ def test_ssml_is_a_story_too(browser, feeling):
         page.locator("#story-files a").nth(3).wait_for()
         rows = json.loads(page.download("#story-files a >> nth=3"))["sentences"]
         assert rows[1]["begin_ms"] == rows[0]["end_ms"]
+
+
+def test_a_click_that_meets_the_end_of_the_message_stream_is_answered(browser, start):
+    server = start(FeelingEngine())
+    server.middleware.append(LateEnd)
+    with server, Watched.open(browser, server.url) as page:
+        page.tab("长文与故事")
+        LateEnd.held.clear()
+        LateEnd.armed.set()
+        page.locator("#story-text textarea").fill("一二。")  # read by the server, which then ends the stream
+        page.locator("#cast tbody tr").first.wait_for()
+        assert LateEnd.held.wait(60)
+        page.locator("#story-make").click()
+        page.locator("#story-status").get_by_text("完成：1 句").wait_for()
+        page.check_quiet()

@@ -20,6 +20,8 @@ class Server:
     def __init__(self, engine: SineEngine, directory: Path, **settings: object) -> None:
         self.engine = engine
         self.directory = directory
+        self.middleware: list[type] = []
+        """ASGI middleware around everything, the outermost last; to be set before the server starts."""
         self.settings = Settings(webui=WebUISettings(**settings))
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
@@ -32,6 +34,8 @@ class Server:
     async def _serve(self) -> None:
         # inside a running loop: outside, Gradio opens two of its own and never closes them
         app = webui.create_app(self.engine, self.settings, self.directory)
+        for middleware in self.middleware:
+            app.add_middleware(middleware)
         self._server = webui.Server(app)
         await self._server.serve(sockets=[self._socket])
 
