@@ -23,6 +23,43 @@ _LONGEST = 400
 
 
 @dataclass(frozen=True)
+class Layer:
+    """One bidirectional LSTM layer, its gates in torch's order."""
+
+    inputs: tuple[Matrix, Matrix]
+    """(features, 4 H) of each direction."""
+    biases: tuple[Matrix, Matrix]
+    recurrent: Matrix
+    """(2 H, 8 H): both directions in one block matrix."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Matrix], number: int) -> Layer:
+        """Layer ``number`` of an ``nn.LSTM`` that a module calls ``lstm``."""
+        names = [f"l{number}{direction}" for direction in _DIRECTIONS]
+        inputs, recurrent = ([arrays[f"lstm.weight_{part}_{name}"].T for name in names] for part in ("ih", "hh"))
+        biases = [arrays[f"lstm.bias_ih_{name}"] + arrays[f"lstm.bias_hh_{name}"] for name in names]
+        nothing = np.zeros_like(recurrent[0])
+        block = np.block([[recurrent[0], nothing], [nothing, recurrent[1]]])
+        return cls((inputs[0], inputs[1]), (biases[0], biases[1]), block)
+
+    def states(self, embedded: Matrix) -> Matrix:
+        """(steps, 2 H) of (steps, features): what both directions know at each step."""
+        size = len(self.recurrent) // 2
+        ways = (embedded, embedded[::-1])
+        driven = np.stack([way @ self.inputs[at] + self.biases[at] for at, way in enumerate(ways)], axis=1)
+        state = np.zeros((2, size), np.float32)
+        cell = np.zeros((2, size), np.float32)
+        states = np.empty((len(embedded), 2, size), np.float32)
+        for step in range(len(embedded)):
+            gates = driven[step] + (state.reshape(-1) @ self.recurrent).reshape(2, -1)
+            opened = 0.5 + 0.5 * np.tanh(0.5 * gates)
+            cell = opened[:, size : 2 * size] * cell + opened[:, :size] * np.tanh(gates[:, 2 * size : 3 * size])
+            state = opened[:, 3 * size :] * np.tanh(cell)
+            states[step] = state
+        return np.concatenate([states[:, 0], states[::-1, 1]], axis=1)
+
+
+@dataclass(frozen=True)
 class BiLSTM:
     """Reads sentences. Immutable, so any number of threads may share it."""
 
@@ -30,16 +67,13 @@ class BiLSTM:
     """Row of each character in the embedding."""
     arrays: Mapping[str, Matrix]
     """The weights by the names of ``g2pM/np_ckpt.pkl``."""
-    recurrent: Matrix
-    """(2 H, 8 H): both directions of the layer in one block matrix."""
+    layer: Layer
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Matrix], characters: Sequence[str]) -> BiLSTM:
         """Build from g2pM's weights and its characters in the order of their numbers."""
-        forward, backward = (arrays[f"lstm.weight_hh_l0{end}"].T for end in _DIRECTIONS)  # (H, 4 H)
-        nothing = np.zeros_like(forward)
         numbers = {character: number for number, character in enumerate(characters)}
-        return cls(numbers, arrays, np.block([[forward, nothing], [nothing, backward]]))
+        return cls(numbers, arrays, Layer.from_arrays(arrays, 0))
 
     def log_probabilities(self, text: str, places: Sequence[int]) -> Matrix:
         """(len(places), readings) for the characters of ``text`` at ``places``, which are in order."""
@@ -54,30 +88,9 @@ class BiLSTM:
         unknown = self.characters[_UNKNOWN]
         edges = self.characters[_BEGIN], self.characters[_END]
         rows = [edges[0], *(self.characters.get(character, unknown) for character in text), edges[1]]
-        states = self._states(self.arrays["embedding.weight"][rows])[[place + 1 for place in places]]
+        states = self.layer.states(self.arrays["embedding.weight"][rows])[[place + 1 for place in places]]
         hidden = np.maximum(states @ self.arrays["logit_layer.0.weight"].T + self.arrays["logit_layer.0.bias"], 0)
         logits = hidden @ self.arrays["logit_layer.2.weight"].T + self.arrays["logit_layer.2.bias"]
         logits -= logits.max(axis=1, keepdims=True)
         found: Matrix = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
         return found
-
-    def _states(self, embedded: Matrix) -> Matrix:
-        """(characters, 2 H): what both directions know at each character."""
-        size = len(self.recurrent) // 2
-        driven = np.stack([self._driven(embedded, ""), self._driven(embedded[::-1], "_reverse")], axis=1)
-        state = np.zeros((2, size), np.float32)
-        cell = np.zeros((2, size), np.float32)
-        states = np.empty((len(embedded), 2, size), np.float32)
-        for step in range(len(embedded)):
-            gates = driven[step] + (state.reshape(-1) @ self.recurrent).reshape(2, -1)
-            opened = 0.5 + 0.5 * np.tanh(0.5 * gates)
-            cell = opened[:, size : 2 * size] * cell + opened[:, :size] * np.tanh(gates[:, 2 * size : 3 * size])
-            state = opened[:, 3 * size :] * np.tanh(cell)
-            states[step] = state
-        return np.concatenate([states[:, 0], states[::-1, 1]], axis=1)
-
-    def _driven(self, embedded: Matrix, end: str) -> Matrix:
-        """(characters, 4 H): what the characters alone add to the gates of one direction."""
-        bias = self.arrays[f"lstm.bias_ih_l0{end}"] + self.arrays[f"lstm.bias_hh_l0{end}"]
-        driven: Matrix = embedded @ self.arrays[f"lstm.weight_ih_l0{end}"].T + bias
-        return driven

@@ -33,6 +33,18 @@ _TAG = re.compile(
 _BREAKING = re.compile(r"</?(?:br|hr|p|li|tr|div|h[1-6]|section|blockquote|table|ol|ul)\b", re.IGNORECASE)
 
 
+_WECHAT = (
+    "微笑 撇嘴 色 发呆 得意 流泪 害羞 闭嘴 睡 大哭 尴尬 发怒 调皮 呲牙 惊讶 难过 囧 抓狂 吐 偷笑 愉快 白眼 "
+    "傲慢 困 惊恐 流汗 憨笑 悠闲 奋斗 咒骂 疑问 嘘 晕 衰 骷髅 敲打 再见 擦汗 抠鼻 鼓掌 坏笑 左哼哼 右哼哼 "
+    "哈欠 鄙视 委屈 快哭了 阴险 亲亲 可怜 笑脸 生病 脸红 破涕为笑 恐惧 失望 无语 嘿哈 捂脸 奸笑 机智 皱眉 耶 "
+    "吃瓜 加油 汗 天啊 Emm 社会社会 旺柴 好的 打脸 哇 翻白眼 666 让我看看 叹气 苦涩 裂开 嘴唇 爱心 心碎 拥抱 "
+    "强 弱 握手 胜利 抱拳 勾引 拳头 OK 合十 啤酒 咖啡 蛋糕 玫瑰 凋谢 菜刀 炸弹 便便 月亮 太阳 庆祝 礼物 红包 "
+    "發 福 烟花 爆竹 猪头 跳跳 发抖 转圈"
+).split()
+"""What WeChat's keyboard writes into copied text for its own pictures: [捂脸]."""
+_CODE = re.compile(rf"\[({'|'.join(_WECHAT)})\]")
+
+
 @dataclass(frozen=True)
 class Figure:
     """A stretch of the caller's text that is not read as characters."""
@@ -44,8 +56,8 @@ class Figure:
 
 
 def figures(text: str, conventions: Conventions) -> list[Figure]:
-    """Faces, tags and named emoji of ``text`` in order, none overlapping."""
-    found = [*_faces(text), *_tags(text)]
+    """Faces, tags, codes of WeChat's pictures and named emoji of ``text`` in order, none overlapping."""
+    found = [*_faces(text), *_tags(text), *_codes(text, conventions)]
     if conventions.emoji == "named":
         found += _named(text)
     kept: list[Figure] = []
@@ -76,6 +88,11 @@ def _tags(text: str) -> Iterator[Figure]:
             if len(name) == 1 and f"</{name}>" not in lower:
                 continue  # a<b>c is arithmetic
             yield Figure(match.start(), match.end(), "\n" if _BREAKING.match(match[0]) else "")
+
+
+def _codes(text: str, conventions: Conventions) -> Iterator[Figure]:
+    for match in _CODE.finditer(text):
+        yield Figure(match.start(), match.end(), f"，{match[1]}，" if conventions.emoji == "named" else "")
 
 
 def _named(text: str) -> Iterator[Figure]:

@@ -23,6 +23,7 @@ from tts_engine.frontend.pieces import Kind, Piece
 from tts_engine.frontend.pinyin import syllable_phonemes
 from tts_engine.frontend.reading import Notice, Phoneme, Reading, Sentence, Token
 from tts_engine.frontend.readings import Readings, Syllable
+from tts_engine.frontend.rules.counting import CLASSIFIER
 from tts_engine.frontend.script import Script
 from tts_engine.frontend.segmentation import END_PAUSES, Chunk, continued, split, strength
 from tts_engine.frontend.ssml import INLINE, Markup
@@ -175,7 +176,11 @@ class Frontend:
             places.append(len(text))
             text += piece.text
         read = self._readings.read(text) if any(piece.kind is Kind.HAN for piece in pieces) else []
-        return [read[place] if piece.kind is Kind.HAN else None for place, piece in zip(places, pieces, strict=True)]
+        return [
+            replace(one, is_digit=True) if piece.text == "一" and one and _ends_number(pieces, index) else one
+            for index, (place, piece) in enumerate(zip(places, pieces, strict=True))
+            for one in [read[place] if piece.kind is Kind.HAN else None]
+        ]
 
     def _read(self, writer: _Writer, pieces: Sequence[Piece], syllables: Sequence[Syllable | None]) -> None:
         """Read a stretch without marks: Chinese characters and English words."""
@@ -285,6 +290,16 @@ class _Writer:
             if last.text == "吗" and self.phonemes[-1].tone:  # asked without a mark
                 self.phonemes.append(Phoneme("？", 0, last.end, last.end))
         return Sentence(chunk.begin, chunk.end, written.strip(), tuple(self.tokens), _enclosed(self.phonemes))
+
+
+def _ends_number(pieces: Sequence[Piece], index: int) -> bool:
+    """Whether the piece ends a score, a ratio, a model or a code that counts nothing that follows."""
+    after = pieces[index + 1 : index + 4]
+    if pieces[index].rule in ("", "cardinal", "money", "unit"):
+        return False
+    if after and after[0].rule:
+        return after[0].text in ("到", "杠")
+    return not CLASSIFIER.match("".join(piece.text for piece in after))
 
 
 def _stretches(pieces: Sequence[Piece]) -> list[tuple[int, int]]:

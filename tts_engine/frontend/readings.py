@@ -38,6 +38,8 @@ class Syllable:
     """Part of speech of its word, as jieba names them."""
     foot: int = 0
     """Index of its foot in the word: 展览|馆, 小|老虎."""
+    is_digit: bool = False
+    """Whether it ends a number that counts nothing: a score, a model."""
 
 
 @dataclass(frozen=True)
@@ -216,11 +218,17 @@ def _lexicon() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
 def _polyphone_rules() -> dict[str, tuple[_Rule, ...]]:
     rules: dict[str, list[_Rule]] = {}
     for word, left, right, pinyin in table("polyphones.tsv"):
-        rule = _Rule(re.compile(f"(?:{left})$" if left else ""), re.compile(right), pinyin)
+        rule = _Rule(re.compile(f"(?:{_edges(left)})$" if left else ""), re.compile(_edges(right)), pinyin)
         rules.setdefault(word, []).append(rule)
     for character, *fields in table("surnames.tsv"):
         rules[character] = [*_surname_rules(*fields), *rules.get(character, [])]
     return {word: tuple(listed) for word, listed in rules.items()}
+
+
+def _edges(pattern: str) -> str:
+    """``^`` and ``$`` as the ends of a run of Chinese characters: marks may follow."""
+    begun = re.sub(r"(?<![\[\\])\^", "(?<![一-鿿])", pattern)
+    return re.sub(r"(?<!\\)\$", "(?![一-鿿])", begun)
 
 
 def _surname_rules(pinyin: str, familiar: str = "") -> list[_Rule]:

@@ -51,7 +51,7 @@ _STAYS_FIRST = frozenset(
     )
 )
 _COMPLEMENTS = frozenset("了起到清见下上出来去动住开完好懂过着及掉成通惯准全多少定透像")
-_NOT_VERBS = frozenset("也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本")
+_NOT_VERBS = frozenset("也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本边直总老竟")
 _FULL_ER = frozenset(
     "女儿 男儿 幼儿 婴儿 少儿 胎儿 孤儿 健儿 患儿 小儿 宠儿 弃儿 托儿 产儿 妻儿 犬儿 生儿 混血儿 新生儿 育儿 "
     "吾儿 爱儿 乳儿 一儿 氏儿 潮儿 运儿 形儿 馨儿 我儿 你儿 他儿 其儿 的儿 之儿 有儿 娇儿 抚儿".split()
@@ -184,6 +184,8 @@ def _is_between(phrase: list[Spoken], index: int) -> bool:
     if index == 0 or index + 1 == len(phrase):
         return False
     before, after = phrase[index - 1].text[0], phrase[index + 1].text[0]
+    if before == after == "得" or phrase[index - 1].pinyin == "le5":
+        return False  # 急得不得了, 多了不少
     if before == after:
         return True
     bound = phrase[index].word in (phrase[index - 1].word, phrase[index + 1].word)
@@ -194,17 +196,25 @@ def _is_between(phrase: list[Spoken], index: int) -> bool:
 def _one(phrase: list[Spoken]) -> None:
     text = "".join(syllable.text[0] for syllable in phrase)
     for index, syllable in enumerate(phrase):
-        if syllable.text != "一" or syllable.pinyin != "yi1" or index + 1 == len(phrase):
+        if syllable.text != "一" or syllable.pinyin != "yi1" or index + 1 == len(phrase) or syllable.source.is_digit:
             continue
-        if 0 < index and text[index - 1] == text[index + 1] and text[index - 1] not in _DIGITS:
+        if _is_repeated(text, index):
             _set_tone(phrase, index, "5", "一")
         elif not _stays_first(text, index):
             _set_tone(phrase, index, "2" if _tone(phrase[index + 1]) in "45" else "4", "一")
 
 
+def _is_repeated(text: str, index: int) -> bool:
+    """看一看; neither 一个一个 nor 二一二."""
+    around = text[max(0, index - 2) : index], text[index + 1]
+    return around[0][-1:] == around[1] not in _DIGITS and around[0][:-1] != "一"
+
+
 def _stays_first(text: str, index: int) -> bool:
     """Digits, ordinals and the ends of words keep yī."""
     before, after = text[max(0, index - 1) : index], text[index + 1]
+    if before in tuple("东西南北中") and after in "路街环区段巷":
+        return True
     if any(text[max(0, index + 1 - len(word)) : index + 1] == word for word in _STAYS_FIRST):
         return after not in "个"
     if after in _DIGITS or before == "第" or before == "初":

@@ -143,7 +143,9 @@ def _block_room(match: Match) -> Sequence[Part] | None:
     )
 
 
-def _block(match: Match) -> Sequence[Part]:
+def _block(match: Match) -> Sequence[Part] | None:
+    if re.match(r"1-\d{2,}$", match["n"]) and re.match("号(?![楼院房])", right(match)):
+        return None  # 1-200号: all of them
     parts = []
     for found in re.finditer(r"\d+|-", match["n"]):
         begin = match.start("n") + found.start()
@@ -184,6 +186,8 @@ def _court(match: Match) -> Sequence[Part]:
     return [each(match, "n", by_digit(match["n"]))]
 
 
+_STATUS = "OK|Created|Moved|Found|Bad|Unauthorized|Forbidden|Not|Method|Too|Internal|Service|Gateway"
+"""First words of the phrases of HTTP's status codes."""
 _AREA_CODE = r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}"
 FIRST: tuple[Rule, ...] = (
     rule(
@@ -248,6 +252,9 @@ CODES: tuple[Rule, ...] = (
     ),
 )
 LONG: tuple[Rule, ...] = (
+    rule(
+        "status", rf"(?<![\d.A-Za-z])[1-5]\d\d(?=\s(?:{_STATUS}))", lambda match: [each(match, 0, by_digit(match[0]))]
+    ),
     rule("well-known", r"(?<![\d.A-Za-z-])\d{3,9}(?!\d)", _well_known),
     rule("digits", r"(?<![\d.])\d{2,}(?![\d.])", _long),
 )

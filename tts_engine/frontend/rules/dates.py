@@ -66,7 +66,7 @@ def _slash_date(match: Match) -> Sequence[Part] | None:
 
 
 _DATE_BEFORE = re.compile(
-    r"(?:日期|时间|截止|截至|截至到|生日|日程|预约|今天|明天|昨天|今日|明日|发布于|更新于|摄于|写于|定于|将于|自|从|起|年|至|周[一二三四五六日]|星期[一二三四五六日天])[是为：:]?$"
+    r"(?:日期|时间|截止|截至|截至到|生日|日程|预约|今天|明天|昨天|今日|明日|发布于|更新于|摄于|写于|定于|将于|自|从|起|年|至|周[一二三四五六日]|星期[一二三四五六日天])[是为：:（(]{0,2}$"
 )
 _DATE_AFTER = re.compile(
     r"[（(]?周[一二三四五六日]|星期|[早晚]上?[八九十\d]|上午|下午|中午|凌晨|当天|当晚|前(?!进)|之前|以前|起|截止|截至|发布|更新|上线|开[业播始幕售学盘]|举[行办]|出发|入住|退房|到期|"
@@ -121,7 +121,7 @@ def _padded(match: Match) -> Sequence[Part] | None:
 
 
 def _hundredths(match: Match) -> Sequence[Part]:
-    """9秒58: the hundredths digit by digit."""
+    """9秒58, 33秒660: what is below a second digit by digit."""
     return [group(match, "n", quantity(match["n"])), group(match, "u", "秒"), each(match, "t", by_digit(match["t"]))]
 
 
@@ -344,5 +344,5 @@ RULES: tuple[Rule, ...] = (
     ),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{2})(?:″|\"|''|\.)(?P<t>\d{1,2})(?!\d)", _long_prime),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'’](?P<s>\d{1,2})(?:″|\"|''|′′|”)", _prime_time),
-    rule("duration", r"(?<![\d.])(?P<n>\d+)(?P<u>秒)(?P<t>\d{1,2})(?!\d|[分个元])", _hundredths),
+    rule("duration", r"(?<![\d.])(?P<n>\d+)(?P<u>秒)(?P<t>\d{1,3})(?!\d|[分个元])", _hundredths),
 )

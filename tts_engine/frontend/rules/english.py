@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tts_engine.frontend.rules.base import Match, Part, Rule, clause, rule, whole
+from tts_engine.frontend.rules.base import Match, Part, Rule, clause, left, right, rule, whole
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -79,9 +79,18 @@ _PROSE = re.compile(
 )
 
 
+_BETWEEN = re.compile(
+    r"[A-Za-z']\s(?:in|at|for|of|to|about|only|than|over|the|my|by|from|until|is|are|least|every|after|within)$",
+    re.IGNORECASE,
+)
+"""English words before a number that only English prose puts there."""
+
+
 def in_english(match: Match) -> bool:
     """No Chinese character near, and English prose: small words, or a good many of any."""
     around = clause(match)
+    if _BETWEEN.search(left(match, 24)) and re.match("[a-z]{3}", right(match)):
+        return True
     if re.search(r"[㐀-鿿]", around):
         return False
     return bool(_PROSE.search(around)) or len(re.findall(r"[A-Za-z]{3,}", around)) >= 4

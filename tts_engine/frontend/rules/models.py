@@ -80,6 +80,8 @@ def _spaced_model(match: Match) -> Sequence[Part] | None:
     if COUNTED.match(right(match)) and not re.match(r"[a-zA-Z]", right(match)):
         return None
     whole_part = match["n"].partition(".")[0]
+    if len(whole_part) > 2 and right(match)[:1] in ("×", "*"):
+        return None  # PLT 230×10⁹/L counts
     return whole(match, number(match["n"]) if len(whole_part) <= 2 else by_digit(match["n"]).replace(".", "点"))
 
 
@@ -131,6 +133,12 @@ def _road(match: Match) -> Sequence[Part]:
     return [each(match, "n", by_digit(match["n"], "幺"))]
 
 
+def _same_letter(match: Match) -> Sequence[Part] | None:
+    """P35-P37, K12~K15."""
+    before = re.search(r"(?:^|[^A-Za-z])([A-Za-z])\d{1,4}$", left(match))
+    return whole(match, "到") if before and right(match).startswith(before[1]) else None
+
+
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _STANDARDS = "GB|ISO|IEC|DB|YY|HG|QB|JB|SJ|YD|IEEE|RFC|ANSI|ASTM|DIN|EN"
 MODELS: tuple[Rule, ...] = (
@@ -147,6 +155,7 @@ MODELS: tuple[Rule, ...] = (
     ),
     rule("model", r"(?<![\dA-Za-z.])(?P<a>\d{1,2})(?P<w>W)-(?P<b>[2-6]\d)(?![\dA-Za-z.])", _oil),
     rule("model-range", r"(?<=[A-Za-z]\d)-(?=[A-Za-z]\d)", lambda match: whole(match, "到")),
+    rule("model-range", r"(?<=\d)\s?[-–—~～]\s?(?=[A-Za-z]\d)", _same_letter),
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|线|[，。到去在站可和、或；]|$))", _bus),
     rule(
         "road",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.numbers import by_digit, cardinal, number
 from tts_engine.frontend.rules.base import (
     JOIN,
@@ -111,6 +112,8 @@ def _range(match: Match) -> Sequence[Part] | None:
     if hyphen and (after[:1] == "=" or after.startswith("等于") or _calculates_on(after)):
         return None
     if hyphen and not _rises(first, second) and not match["s2"]:
+        if left(match, 1) == "满":
+            return _between(match, "减")
         return _between(match, "杠") if re.match(r"号|室|栋|单元|楼|班", after) else _descending(match, after)
     return _between(match, "到")
 
@@ -149,6 +152,12 @@ def _between(match: Match, word: str) -> Sequence[Part]:
     if word == "到":
         value = counted(match, match["b"].replace(",", ""))
     return [*parts, group(match, "b", sign2 + value)]
+
+
+def _thousands_range(match: Match) -> Sequence[Part]:
+    """月薪4K-6K, 4-6K."""
+    parts = [group(match, "a", number(match["a"]))] + ([group(match, "x", match["x"])] if match["x"] else [])
+    return [*parts, group(match, "j", "到"), group(match, "b", number(match["b"])), group(match, "y", match["y"])]
 
 
 def _middle_unit(symbol: str) -> str:
@@ -251,8 +260,16 @@ _CIRCLED = (
 def _circled(match: Match) -> Sequence[Part]:
     character = match[0]
     place = next(row.index(character) for row in _CIRCLED if character in row) + 1
-    at_start = not left(match) or left(match)[-1] in "。；，！？：:,;\n"
-    return (Part(cardinal(str(place)) + ("，" if at_start else ""), match.start(), match.end()),)
+    if _begins_item(match.string, match.start()):
+        return whole(match, cardinal(str(place)) + "，")
+    first = re.search("[①⑴⒈❶㈠]", match.string[: match.start()])
+    listed = first and _begins_item(match.string, first.start()) and is_han(right(match, 1))
+    return whole(match, f"，{cardinal(str(place))}，" if listed else cardinal(str(place)))
+
+
+def _begins_item(text: str, at: int) -> bool:
+    before = text[:at].rstrip(" ")
+    return not before or before[-1] in "。；，！？：:,;\n"
 
 
 def _list_number(match: Match) -> Sequence[Part]:
@@ -269,6 +286,8 @@ def _numero(match: Match) -> Sequence[Part]:
 def _signed(match: Match) -> Sequence[Part] | None:
     if not is_value(match):
         return None
+    if match["s"] == "+" and re.match("[元块]", right(match)):
+        return [group(match, "s", "加"), group(match, "n", counted(match, match["n"].replace(",", "")))]
     return [group(match, "s", MINUS[match["s"]]), group(match, "n", counted(match, match["n"].replace(",", "")))]
 
 
@@ -323,6 +342,11 @@ QUANTITIES: tuple[Rule, ...] = (
         _dimension,
     ),
     rule("times", r"(?<=[一-龥）)])\s?(?P<x>[×x*✕])\s?(?P<n>\d{1,4})(?![\d.A-Za-z])", _times),
+    rule(
+        "range",
+        rf"(?<![\d.A-Za-z])(?P<a>\d+(?:\.\d+)?)(?P<x>[kKwW])?(?P<j>{JOIN})(?P<b>\d+(?:\.\d+)?)(?P<y>[kKwW])(?![A-Za-z\d])",
+        _thousands_range,
+    ),
     rule("ratio", r"(?<![\d.:：])\d+(?:\.\d+)?(?:\s?[:：∶]\s?\d+(?:\.\d+)?){1,5}(?![\d:：]|\.\d)", _ratio),
     rule(
         "range",

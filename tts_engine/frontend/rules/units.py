@@ -83,6 +83,11 @@ def _per(match: Match) -> Sequence[Part] | None:
     return [Part("每", match.start(), match.end())] if rate or again or before.endswith(("元", "次")) else None
 
 
+def _each(match: Match) -> Sequence[Part]:
+    """5.98元/500g."""
+    return [Part("每", match.start(), match.end())]
+
+
 def _adapter(match: Match) -> Sequence[Part]:
     """12V2A, 5V/3A: a voltage and a current."""
     parts = [group(match, "a", number(match["a"])), group(match, "v", "伏")]
@@ -99,8 +104,9 @@ UNITS: tuple[Rule, ...] = (
     ),
     rule(
         "unit",
-        rf"(?<=[⁰¹²³⁴-⁹])\s?(?P<u>{UNIT})(?![A-Za-z²³])",
+        rf"(?:(?<=[⁰¹²³⁴-⁹])|(?<=\^\d)|(?<=\^-\d)|(?<=\^\d\d))\s?(?P<u>{UNIT})(?![A-Za-z²³])",
         lambda match: [group(match, "u", unit_name(match["u"]))],
     ),
+    rule("per", rf"(?<=[元块角分])\s?/\s?(?=\d+(?:\.\d+)?\s?(?:{_ATOM}|{CLASSIFIERS}))", _each),
     rule("per", rf"\s?/\s?(?:(?=(?:{CLASSIFIERS}|月|日|分|只|单|字|斗))|(?P<u>{_ATOM})(?![A-Za-z]))", _per),
 )
