@@ -1,10 +1,11 @@
 """The proxy under load: ``python -m benchmarks.load --json FILE`` (some fifteen minutes).
 
-``--quick`` takes half a minute and only proves that it works. The client is wrk, which takes a few per cent of what it
-asks for: a client in Python would be what is measured. The engine is replaced by one that takes a fixed time
-(``benchmarks/stand_in.py``), and at the end by the real one. Everything that is written lies in a temporary folder.
-wrk, the proxy, Redis and the stand-in share the machine's cores; CPU time of the proxy per request is told beside the
-rates, because it depends less on what else runs.
+``--quick`` takes a minute and only proves that it works. The file is written anew after each figure, every wait is
+bounded, and a part that fails is named under ``failed`` and leaves the others to be measured (exit status 1).
+The client is wrk, which takes a few per cent of what it asks for: a client in Python would be what is measured. The
+engine is replaced by one that takes a fixed time (``benchmarks/stand_in.py``), and at the end by the real one.
+Everything that is written lies in a temporary folder. wrk, the proxy, Redis and the stand-in share the machine's
+cores; CPU time of the proxy per request is told beside the rates, because it depends less on what else runs.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _start(command: list[str], folder: Path, environ: dict[str, str]) -> subproc
 
 
 def _call(command: list[str], environ: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
 
@@ -202,7 +203,9 @@ def wrk(found: Rig, shape: Shape) -> dict[str, object]:
     }
     command = ["wrk", "-t", "1", "-c", str(shape.connections), "-d", f"{shape.seconds:.0f}s", "--timeout", "60s"]
     before = processor_s(found.proxy_pid)
-    done = subprocess.run([*command, "-s", str(SCRIPT), found.url], env=environ, capture_output=True, text=True)
+    command += ["-s", str(SCRIPT), found.url]
+    limit_s = shape.seconds + 120  # it waits for the last answers
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=limit_s)
     if done.returncode:
         raise SystemExit(f"wrk: {done.stdout}{done.stderr}")
     used_s = processor_s(found.proxy_pid) - before
@@ -222,6 +225,7 @@ def wrk(found: Rig, shape: Shape) -> dict[str, object]:
 def overhead(found: Rig, rounds: int) -> dict[str, float]:
     """Medians of a new text: asked of the engine itself, and through the proxy, which also encodes and stores."""
     direct, through = [], []
+    before_s = processor_s(found.proxy_pid)
     with found.session() as proxy, requests.Session() as engine:
         engine.trust_env = False
         for number in range(rounds):
@@ -234,6 +238,7 @@ def overhead(found: Rig, rounds: int) -> dict[str, float]:
         "engine_ms": round(medians[0], 2),
         "through_proxy_ms": round(medians[1], 2),
         "overhead_ms": round(medians[1] - medians[0], 2),
+        "proxy_cpu_ms_per_request": round(1000 * (processor_s(found.proxy_pid) - before_s) / rounds, 2),
     }
 
 
@@ -263,7 +268,7 @@ def identical(found: Rig, clients: int, is_real: bool = False) -> dict[str, obje
 
     def one(_: int) -> tuple[int, bool]:
         with found.session() as session:
-            gate.wait()
+            gate.wait(60)
             answer = session.post(f"{found.url}/tts", json={"text": "这一句大家同时要。"}, timeout=60)
             return answer.status_code, answer.status_code == 200 and not answer.json()["cached"]
 
@@ -300,26 +305,43 @@ def crowd(found: Rig, clients: int, seconds: float) -> dict[str, object]:
     }
 
 
-def measure(seconds: float, long_s: float, clients: int) -> dict[str, object]:
-    """Every figure."""
+Save = Callable[[dict[str, object]], None]
+
+
+def measure(seconds: float, long_s: float, clients: int, save: Save) -> dict[str, object]:
+    """Every figure; ``save`` gets what there is so far after each, and a part that fails leaves the others alone."""
     result: dict[str, object] = {"machine": describe(), "wrk": _wrk_version(), "goals": GOALS}
-    with rig() as found:
-        result["cached"] = wrk(found, Shape(16, seconds))
-        result["miss"] = overhead(found, max(20, int(seconds)))
-        result["identical"] = identical(found, 100)
-        result["crowd"] = crowd(found, clients, long_s)
-    if shutil.which("redis-server"):
-        with rig(workers=2) as found:
-            result["cached_two_workers_redis"] = wrk(found, Shape(16, seconds))
-            result["identical_two_workers_redis"] = identical(found, 100)
-    with rig(delay_ms=None) as found:
-        result["real_engine"] = {
-            "cached": wrk(found, Shape(16, seconds)),
-            "miss": overhead(found, max(5, int(seconds / 3))),
-            "identical": identical(found, 100, is_real=True),
-            "crowd": crowd(found, clients, long_s),
-        }
+    with _part("one worker", result, save) as keep, rig() as found:
+        keep("cached", wrk(found, Shape(16, seconds)))
+        keep("miss", overhead(found, max(20, int(seconds))))
+        keep("identical", identical(found, 100))
+        keep("crowd", crowd(found, clients, long_s))
+    with _part("two workers, Redis", result, save) as keep, rig(workers=2) as found:
+        keep("cached_two_workers_redis", wrk(found, Shape(16, seconds)))
+        keep("identical_two_workers_redis", identical(found, 100))
+    with _part("real engine", result, save) as keep, rig(delay_ms=None) as found:
+        keep("real_engine_cached", wrk(found, Shape(16, seconds)))
+        keep("real_engine_miss", overhead(found, max(5, int(seconds / 3))))
+        keep("real_engine_identical", identical(found, 100, is_real=True))
+        keep("real_engine_crowd", crowd(found, clients, long_s))
     return result
+
+
+@contextmanager
+def _part(name: str, result: dict[str, object], save: Save) -> Iterator[Callable[[str, object], None]]:
+    """What keeps a figure; a failure inside is written under ``failed`` and ends only this part."""
+
+    def keep(figure: str, value: object) -> None:
+        result[figure] = value
+        save(result)
+
+    try:
+        yield keep
+    except (SystemExit, OSError, subprocess.SubprocessError, threading.BrokenBarrierError, ValueError) as error:
+        failed = result.setdefault("failed", {})
+        if isinstance(failed, dict):
+            failed[name] = f"{type(error).__name__}: {error}"[-2000:]
+        save(result)
 
 
 def _wrk_version() -> str:
@@ -329,7 +351,7 @@ def _wrk_version() -> str:
     return told.splitlines()[0].split(" Copyright")[0]
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=30, help="of each load")
     parser.add_argument("--crowd-seconds", type=float, default=300, help="of the many clients")
@@ -340,11 +362,19 @@ def main() -> None:
     seconds, crowd_s, clients = arguments.seconds, arguments.crowd_seconds, arguments.clients
     if arguments.quick:
         seconds, crowd_s, clients = 3, 5, 50
-    text = json.dumps(measure(seconds, crowd_s, clients), ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+
+    def save(result: dict[str, object]) -> None:
+        if arguments.json:
+            arguments.json.write_text(_text(result) + "\n", encoding="utf-8")
+
+    result = measure(seconds, crowd_s, clients, save)
+    print(_text(result))
+    return 1 if "failed" in result else 0
+
+
+def _text(result: dict[str, object]) -> str:
+    return json.dumps(result, ensure_ascii=False, indent=1)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
