@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import sys
-import tempfile
 from pathlib import Path
 
+from sound.files import replacing
 from sound.formats import MEDIA_TYPES, SoundError
 from sound.label import Label, copy_labelled, read_label
 
@@ -62,15 +61,8 @@ def _add(options: argparse.Namespace) -> int:
     if format not in MEDIA_TYPES or format == "pcm":
         raise SoundError("从扩展名看不出可以写标识的格式。")
     label = Label(options.producer, options.id or secrets.token_hex(16))
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".label-")
-    try:
-        with os.fdopen(handle, "wb") as target, path.open("rb") as source:
-            os.fchmod(handle, path.stat().st_mode & 0o777)
-            copy_labelled(source, target, format, label)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    with replacing(path) as target, path.open("rb") as source:
+        copy_labelled(source, target, format, label)
     print(json.dumps(label.fields(), ensure_ascii=False, indent=2))
     return 0
 

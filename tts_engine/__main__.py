@@ -7,7 +7,11 @@ import secrets
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import sound
+from sound.files import replacing
+from sound.notice import margin, rhythm
 from tts_engine import MODELS
 from tts_engine.errors import TTSError
 from tts_engine.frontend import view
@@ -53,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--voice", default="female", help="音色：female、male、child（默认 female）")
     parser.add_argument("--speed", type=float, default=1.0, help=f"语速 {SPEED[0]}–{SPEED[1]}（默认 1.0）")
     parser.add_argument("--producer", default="private-tts", help="写进文件 AI 标识的服务提供者编码")
+    parser.add_argument(
+        "--label",
+        choices=("none", "rhythm"),
+        default="none",
+        help="结尾听得见的 AI 标识：rhythm 是“短长 短短”，给别人下载的文件要有；none（默认）留给自己用的",
+    )
     parser.add_argument("--pitch", type=float, default=0.0, help="升降多少个半音（-12–12）")
     parser.add_argument("--range", type=float, default=1.0, help="语调起伏的倍数（0–2）")
     parser.add_argument("--volume", type=float, default=0.0, help="增减多少分贝（-40–12）")
@@ -72,10 +82,14 @@ def _speak(text: str, options: argparse.Namespace) -> int:
     names = ("voice", "speed", "pitch", "range", "volume", "seed", "ssml", "on_unsupported")
     speech = synthesizer.synthesize(text, SynthesisOptions(**{name: getattr(options, name) for name in names}))
     format = options.output.suffix.lstrip(".").lower()
-    data = sound.encode(speech.samples, speech.sample_rate, format)
+    samples = speech.samples
+    if options.label == "rhythm":
+        samples = np.concatenate([samples, margin(speech.sample_rate), rhythm(speech.sample_rate)])
+    data = sound.encode(samples, speech.sample_rate, format)
     # the metadata that 《人工智能生成合成内容标识办法》 asks for in every file
     data = sound.labelled(data, format, sound.Label(options.producer, secrets.token_hex(16)))
-    options.output.write_bytes(data)
+    with replacing(options.output) as file:
+        file.write(data)
     for warning in speech.warnings:
         print(f"注意：{warning.message}", file=sys.stderr)
     factor = speech.synthesis_s / speech.duration_s

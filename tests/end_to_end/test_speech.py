@@ -1,6 +1,7 @@
 """The main job, spoken through the real servers: a sentence in, a sound out, over HTTPS."""
 
 import io
+import json
 import ssl
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -112,6 +113,39 @@ def test_links_answer_as_phones_ask(stack):
     assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{size}")
     known = stack.session.get(url, headers={"If-None-Match": whole.headers["ETag"]}, timeout=30)
     assert (known.status_code, known.content) == (304, b"")
+
+
+def frames(data):
+    """Type and payload of each frame: one byte, a little-endian length, and what it holds."""
+    while data:
+        kind, length = data[:1], int.from_bytes(data[1:5], "little")
+        yield kind, data[5 : 5 + length]
+        data = data[5 + length :]
+
+
+@pytest.mark.parametrize("encoding", [{"format": "pcm"}, {"format": "mp3"}])
+def test_a_stream_of_the_real_engine_is_whole_and_timed(stack, encoding):
+    text = "第一句话在这里。" + "第二句要长一些，说完才轮到下一句。" * 3 + "最后一句。"
+    answer = stack.request(
+        "POST", "/tts/stream", headers={"X-API-Key": stack.key}, json={"text": text, "timestamps": True, **encoding}
+    )
+    assert answer.status_code == 200, answer.text
+    found = list(frames(answer.content))
+    assert [found[0][0], found[-1]] == [b"J", (b"Z", b"")]
+    assert {kind for kind, _ in found} == {b"J", b"A", b"Z"}
+    sounds = [payload for kind, payload in found if kind == b"A"]
+    told = [json.loads(payload) for kind, payload in found[1:] if kind == b"J"]
+    assert len(sounds) == len(told) > 1
+    timings = [timing for piece in told for timing in piece["timings"]]
+    assert [text[timing["begin"] : timing["end"]] for timing in timings] == [timing["text"] for timing in timings]
+    begins = [timing["begin_ms"] for timing in timings]
+    assert begins == sorted(begins)
+    if encoding["format"] == "pcm":
+        seconds = sum(map(len, sounds)) / 2 / json.loads(found[0][1])["sample_rate"]
+    else:
+        seconds = sum(len(each[0]) / each[1] for each in (soundfile.read(io.BytesIO(data)) for data in sounds))
+    assert timings[-1]["end_ms"] / 1000 <= seconds + 0.01
+    assert seconds == pytest.approx(timings[-1]["end_ms"] / 1000, abs=1.0)
 
 
 def test_prewarming_makes_texts_ahead_of_need(stack):

@@ -41,6 +41,14 @@ def test_a_text_becomes_a_file_of_the_kind_named(model, tmp_path, capsys, suffix
     assert len(samples) / rate == pytest.approx(float(printed.split("：")[1].split(" ")[0]), abs=0.08)
 
 
+def test_the_label_that_is_heard_is_an_option(model, tmp_path, capsys):
+    for name, options in (("plain", []), ("heard", ["--label", "rhythm"])):
+        assert run(capsys, "你好。", "-o", tmp_path / f"{name}.wav", "--model", model, *options)[0] == 0
+    plain, heard = (soundfile.read(tmp_path / f"{name}.wav")[0] for name in ("plain", "heard"))
+    assert np.array_equal(heard[: len(plain)], plain)
+    assert np.abs(heard[len(plain) :]).max() > 0.05
+
+
 def test_text_may_come_from_standard_input(model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("你好。\n再见。\n"))
     assert run(capsys, "-o", tmp_path / "a.wav", "--model", model)[0] == 0
