@@ -147,8 +147,13 @@ def _close_after(step: Future[bytes | None] | None, frames: Generator[bytes, Non
         step.add_done_callback(lambda _: frames.close())
 
 
-def build(plan: Plan) -> Any:
-    """The application of a plan, as Serve's configuration files want it."""
+def build(plan: Plan | dict[str, Any]) -> Any:
+    """The application of a plan, as Serve's configuration files want it, whose ``args`` come as they are written.
+
+    Raises:
+        pydantic.ValidationError: they are no plan.
+    """
+    plan = Plan.model_validate(plan)
     scaling = {
         "min_replicas": plan.min_replicas,
         "max_replicas": max(plan.min_replicas, plan.max_replicas),

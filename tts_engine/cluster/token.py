@@ -16,6 +16,8 @@ from pathlib import Path
 
 from tts_engine.errors import CheckpointError
 
+_FORBIDDEN = 0o037
+"""Mode bits: nobody else reads it. Its group may: so Kubernetes gives a secret to a user who is not root."""
 _FORM = re.compile(r"[A-Za-z0-9_-]{32,256}")
 
 
@@ -32,8 +34,8 @@ def read_token(path: Path) -> str:
         ClusterError: there is none, or others may read it.
     """
     try:
-        if path.stat().st_mode & 0o077:
-            raise ClusterError(f"{path} 别人也能读：请运行 chmod 600 {path}。")
+        if path.stat().st_mode & _FORBIDDEN:
+            raise ClusterError(f"{path} 别人也能读写：请运行 chmod 600 {path}。")
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ClusterError(f"读不了集群的令牌 {path}：请从集群的头节点复制这个文件，权限 0600。") from error

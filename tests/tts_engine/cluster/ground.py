@@ -48,6 +48,20 @@ class Ground:
 
         deploy(Plan(**plan), name, route)
 
+    def plan_written(self, text):
+        """The plan of KubeRay's ``serveConfigV2``, through Serve's own reading of it."""
+        import yaml
+        from ray.serve._private.api import call_user_app_builder_with_args_if_necessary
+        from ray.serve.schema import ServeDeploySchema
+
+        from tts_engine.cluster.deployment import build
+
+        written = yaml.safe_load(text)
+        ServeDeploySchema.model_validate(written)
+        (application,) = written["applications"]
+        (plan,) = call_user_app_builder_with_args_if_necessary(build, application["args"])._bound_deployment.init_args
+        return plan.model_dump()
+
     def add(self):
         self.workers.append(self.cluster.add_node(num_cpus=1, **NODE))
 

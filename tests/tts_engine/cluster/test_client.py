@@ -191,6 +191,8 @@ def test_the_token_is_made_once_and_is_ours_alone(tmp_path):
     assert make_token(path) == token == read_token(path)
     assert path.stat().st_mode & 0o777 == 0o600
     assert token not in speech_key(token)
+    path.chmod(0o440)  # by group, as Kubernetes mounts a secret
+    assert read_token(path) == token
     path.chmod(0o644)
     with pytest.raises(ClusterError, match="chmod 600"):
         read_token(path)
