@@ -57,3 +57,26 @@ def test_every_readable_character_is_covered(frontend: Frontend, text):
     assert places == sorted(places)
     covered = {place for begin, end in places for place in range(begin, end)}
     assert {place for place, character in enumerate(text) if character.isalnum()} == covered
+
+
+READABLE = st.text(
+    st.one_of(
+        st.characters(categories=["Lu", "Ll", "Nd", "Nl", "No"], max_codepoint=0x24FF),
+        st.sampled_from("我们重庆银行一二三ＡＢ１２ⅣⅫ①②½²₂αβΩℓ㎏㎡國語龍〇々ｶ"),
+        st.sampled_from(" ,.，。-/:()%￥$@#&+=_~'\"<>[]{}|\\^*\n\t\u200b\u00ad\ufeff😀"),
+    ),
+    max_size=40,
+)
+
+
+@FULL
+@given(text=READABLE)
+def test_what_is_not_said_is_listed(frontend: Frontend, text):
+    try:
+        reading = frontend.read(text)
+    except InputError:
+        return
+    heard = {place for one in reading.sentences for token in one.tokens for place in range(token.begin, token.end)}
+    listed = {place for notice in reading.notices for place in range(notice.begin, notice.end)}
+    lost = [character for place, character in enumerate(text) if character.isalnum() and place not in heard | listed]
+    assert not lost
