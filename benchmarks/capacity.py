@@ -2,29 +2,34 @@
 
 ``python -m benchmarks.capacity --users 1000000 --json FILE``
 
-Measures the engine (``--seconds``), simulates the same traffic, runs it for real and prints both with their deviation;
-then plans the target by simulation. Prices are the reader's own: ``--cloud-per-million``, ``--machine-per-month``.
+Measures what texts take alone and how much more is done with several at once (``--seconds``), simulates a traffic, runs
+the same arrivals for real (as long again) and prints both with their deviation; then plans the target by simulation.
+Prices are the reader's own: ``--cloud-per-million``, ``--machine-per-month``.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.machine import describe
-from benchmarks.queueing import HOURS, Fleet, Service, Traffic, replicas_for, simulate
+from benchmarks.machine import describe, report
+from benchmarks.queueing import HOURS, Service, Traffic
+from benchmarks.sharing import Farm, machines_for, share
 from tts_engine.synthesizer import Synthesizer
 
 SENTENCE = "今天上午我们在会议室讨论了下个月的工作安排，大家一致认为应该先把最重要的事情做好，再考虑其他问题。"
 UTILISATION = 0.5
 """Of the machine in the check."""
+_LEAST = 20
+"""Requests of the check, in the mean: on a slow machine it takes longer."""
+_AT_ONCE = 256
+"""Threads of the check: more than ever wait, so that all that came are in the scheduler's hands."""
 
 
 def text(number: int, length: int) -> str:
@@ -39,16 +44,17 @@ def spoken_s(synthesizer: Synthesizer, number: int, length: int) -> float:
 
 
 def measure(synthesizer: Synthesizer, traffic: Traffic, callers: int, seconds: float) -> list[tuple[int, float]]:
-    """Length and seconds of each text, with so many callers who ask again and again."""
-    end, lock = time.perf_counter() + seconds, threading.Lock()
+    """Length and seconds of each text, with so many callers who ask again and again; every length at least once."""
+    lock, end = threading.Lock(), time.perf_counter() + seconds
     found: list[tuple[int, float]] = []
 
     def ask(caller: int) -> None:
-        rng = np.random.default_rng(caller)
+        rng = np.random.default_rng((callers, caller))
         lengths, shares = zip(*traffic.lengths, strict=True)
-        while time.perf_counter() < end:
-            length = int(rng.choice(lengths, p=shares))
-            taken = spoken_s(synthesizer, int(rng.integers(10**6)), length)
+        owed = list(lengths)
+        while owed or time.perf_counter() < end:
+            length = owed.pop() if owed else int(rng.choice(lengths, p=shares))
+            taken = spoken_s(synthesizer, int(rng.integers(10**9)), length)
             with lock:
                 found.append((length, taken))
 
@@ -57,22 +63,35 @@ def measure(synthesizer: Synthesizer, traffic: Traffic, callers: int, seconds: f
     return found
 
 
-def service_of(found: list[tuple[int, float]]) -> Service:
+def farm_of(synthesizer: Synthesizer, cores: int, seconds: float) -> Farm:
+    """One machine like this: what a text takes alone, and how much more is done with several at once."""
+    alone = measure(synthesizer, Traffic(1.0), 1, seconds / 2)
+    times = {length: np.array([taken for at, taken in alone if at == length]) for length, _ in alone}
+    known, rates = [1], [1.0]
+    for callers in (cores, 2 * cores) if cores > 1 else (2,):
+        began = time.perf_counter()
+        found = measure(synthesizer, Traffic(1.0), callers, seconds / 4)
+        work = sum(float(times[length].mean()) for length, _ in found)
+        known.append(callers)
+        rates.append(work / (time.perf_counter() - began))
+    every = range(1, known[-1] + 1)
+    return Farm(1, _drawn(times), tuple(float(np.interp(count, known, rates)) for count in every))
+
+
+def _drawn(times: dict[int, np.ndarray]) -> Service:
     """Draws a measured time of a text of that length."""
-    times = {length: np.array([taken for at, taken in found if at == length]) for length, _ in found}
     return lambda rng, length: float(rng.choice(times[length]))
 
 
-def run(synthesizer: Synthesizer, traffic: Traffic, callers: int, seconds: float) -> list[float]:
-    """The traffic for real, at its own pace whatever the answers: seconds until each answer, ``callers`` at a time."""
-    arrivals = list(traffic.arrivals(np.random.default_rng((0, 0)), seconds))
+def run(synthesizer: Synthesizer, arrivals: list[tuple[float, int]]) -> list[float]:
+    """The arrivals for real, at their own pace whatever the answers: seconds until each answer."""
     began = time.perf_counter()
 
     def ask(number: int, at: float, length: int) -> float:
-        spoken_s(synthesizer, number, length)
+        spoken_s(synthesizer, 10**9 + number, length)
         return time.perf_counter() - began - at
 
-    with ThreadPoolExecutor(callers) as pool:
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
         answers = []
         for number, (at, length) in enumerate(arrivals):
             time.sleep(max(0.0, began + at - time.perf_counter()))
@@ -80,14 +99,19 @@ def run(synthesizer: Synthesizer, traffic: Traffic, callers: int, seconds: float
         return [answer.result() for answer in answers]
 
 
-def compared(synthesizer: Synthesizer, service: Service, callers: int, seconds: float) -> dict[str, object]:
-    """Simulated and real answers of the same arrivals."""
+def mean_s(farm: Farm) -> float:
+    """Of a text alone, over the mixture of lengths."""
     rng = np.random.default_rng(1)
-    mean_s = float(np.mean([service(rng, length) for _, length in Traffic(1.0).arrivals(rng, 400.0)]))
-    traffic = Traffic(UTILISATION * callers / mean_s)
-    real = np.array(run(synthesizer, traffic, callers, seconds))
-    runs = [simulate(traffic, Fleet(callers, service), seconds, seed) for seed in range(20)]
-    simulated = np.concatenate([outcome.answers for outcome in runs])
+    return float(np.mean([farm.work(rng, length) for _, length in Traffic(1.0).arrivals(rng, 2000.0)]))
+
+
+def compared(synthesizer: Synthesizer, farm: Farm, seconds: float) -> dict[str, object]:
+    """Simulated and real answers of the same arrivals; the simulation draws its times twenty times over."""
+    traffic = Traffic(UTILISATION * max(farm.rates) / mean_s(farm))
+    seconds = max(seconds, _LEAST / traffic.per_s)
+    arrivals = list(traffic.arrivals(np.random.default_rng((0, 0)), seconds))
+    real = np.array(run(synthesizer, arrivals))
+    simulated = np.concatenate([share(Arrived(arrivals), farm, seconds, seed).answers for seed in range(20)])
     rows = {}
     for name, value in (("mean_s", np.mean), ("p95_s", lambda answers: np.percentile(answers, 95))):
         one, other = float(value(simulated)), float(value(real))
@@ -95,21 +119,39 @@ def compared(synthesizer: Synthesizer, service: Service, callers: int, seconds: 
     return {"requests": len(real), "requests_per_s": round(traffic.per_s, 2), **rows}
 
 
-def plan(options: argparse.Namespace, service: Service, callers: int) -> dict[str, object]:
+class Arrived(Traffic):
+    """Requests whose times and lengths are known."""
+
+    def __init__(self, known: list[tuple[float, int]]) -> None:
+        super().__init__(1.0)
+        object.__setattr__(self, "known", known)
+
+    known: list[tuple[float, int]]
+
+    def arrivals(self, rng: np.random.Generator, seconds: float, begin_s: float = 0.0) -> Iterator[tuple[float, int]]:
+        return iter(self.known)
+
+
+def plan(options: argparse.Namespace, farm: Farm) -> dict[str, object]:
     """Machines like this one for the target, and what they cost beside a cloud."""
-    lengths = Traffic(1.0).characters
     characters = options.users * options.characters_per_user
-    traffic = Traffic(characters / lengths / 86400, cached=options.cached, hours=HOURS, burst=options.burst)
-    slots = replicas_for(traffic, service, options.goal)
-    machines = math.ceil(slots / callers)
-    return {
+    per_s = characters / Traffic(1.0).characters / 86400
+    traffic = Traffic(per_s, cached=options.cached, hours=HOURS, burst=options.burst)
+    asked = {
         "users": options.users,
         "characters_a_day": characters,
         "requests_a_s_mean": round(traffic.per_s, 2),
         "answered_within_s": options.goal,
+        "cloud_a_month_cost": round(characters * 30 / 1e6 * options.cloud_per_million, 2),
+    }
+    try:
+        machines = machines_for(traffic, farm, options.goal)
+    except ValueError as error:
+        return {**asked, "machines_like_this": None, "why": f"{error}: a later --goal, or a faster machine"}
+    return {
+        **asked,
         "machines_like_this": machines,
         "machines_a_month_cost": round(machines * options.machine_per_month, 2),
-        "cloud_a_month_cost": round(characters * 30 / 1e6 * options.cloud_per_million, 2),
     }
 
 
@@ -127,22 +169,21 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
     synthesizer = Synthesizer.load(options.model, device="cpu")
-    callers = int(describe()["cores"])  # type: ignore[call-overload]
-    found = measure(synthesizer, Traffic(1.0), callers, options.seconds)
-    service = service_of(found)
-    per_s = sum(length for length, _ in found) / (sum(taken for _, taken in found) / callers)
-    result = {
-        "machine": describe(),
-        "characters_per_s": round(per_s, 1),
-        "characters_a_day_at_70_percent": round(per_s * 86400 * 0.7),
-        "users_at_70_percent_without_curve": round(per_s * 86400 * 0.7 / options.characters_per_user),
-        "check": compared(synthesizer, service, callers, options.seconds),
-        "plan": plan(options, service, callers),
-    }
-    printed = json.dumps(result, ensure_ascii=False, indent=1)
-    if options.json:
-        options.json.write_text(printed + "\n", encoding="utf-8")
-    print(printed)
+    cores = int(describe()["cores"])  # type: ignore[call-overload]
+    farm = farm_of(synthesizer, cores, options.seconds)
+    per_s = Traffic(1.0).characters / mean_s(farm) * max(farm.rates)
+    report(
+        {
+            "machine": describe(),
+            "characters_per_s": round(per_s, 1),
+            "work_per_s_with_so_many_at_once": [round(rate, 3) for rate in farm.rates],
+            "characters_a_day_at_70_percent": round(per_s * 86400 * 0.7),
+            "users_at_70_percent_without_curve": round(per_s * 86400 * 0.7 / options.characters_per_user),
+            "check": compared(synthesizer, farm, options.seconds),
+            "plan": plan(options, farm),
+        },
+        options.json,
+    )
 
 
 if __name__ == "__main__":
