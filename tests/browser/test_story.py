@@ -90,7 +90,7 @@ def test_one_sentence_is_made_again_and_an_edited_line_costs_no_more(browser, st
         before = page.locator("#takes li").nth(1).get_attribute("data-source")
         page.get_by_role("button", name="重做第 2").click()
         page.get_by_text("第 2 句已重做。").wait_for()
-        assert page.locator("#takes li").nth(1).get_attribute("data-source") != before
+        page.changed("#takes li:nth-child(2)", "data-source", before)
         assert engine.made == ["一一。", "二二。", "三三。", "二二。"]
         make(page, "一一。四四。\n三三。", 3)
         assert engine.made[4:] == ["四四。"]

@@ -71,7 +71,7 @@ def test_a_recording_becomes_a_voice_with_consent_and_goes_again(browser, start)
         kept.get_by_role("button", name="删除").click()
         kept.get_by_role("button", name="删除").click()  # really
         page.locator("#clip-report").get_by_text("已删除。").wait_for()
-        assert kept.count() == 0
+        kept.wait_for(state="detached")
         assert [row["action"] for row in client.get("/api/voices-log").json()["log"]] == ["add", "delete"]
         assert not list(server.directory.rglob("a.wav"))  # the recording is not kept
         page.check_quiet()
@@ -121,7 +121,7 @@ def test_a_list_stops_goes_on_and_becomes_a_zip(browser, start):
         rows = "文件名,文本,音色\n欢迎,一二,male\n,二二,\n,★,\n再见,三三,\n"
         given = {"name": "menu.csv", "mimeType": "text/csv", "buffer": rows.encode("gb18030")}
         page.locator("#batch-file input[type=file]").set_input_files(given)
-        page.locator("#batch-file").get_by_text("menu").first.wait_for()
+        page.locator("#batch-file .file-preview").wait_for()  # while it is sent its name is shown, too
         page.locator("#batch-start").click()
         assert gate.arrived.acquire(timeout=60)
         page.locator("#batch-status").get_by_text("/ 4 行").wait_for()

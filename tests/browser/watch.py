@@ -63,9 +63,20 @@ class Watched:
         self._page.get_by_label("要朗读的文本").fill(text)
 
     def speak(self, text: str) -> None:
+        """Have ``text`` spoken; what was there before does not count."""
+        links = self._page.locator("#download a")
+        before = links.first.get_attribute("href") if links.count() else None
         self.fill(text)
         self._page.get_by_role("button", name="合成", exact=True).click()
+        self.changed("#download a", "href", before)
         self._page.get_by_text("完成：").wait_for()
+
+    def changed(self, selector: str, name: str, before: str | None) -> None:
+        """Wait until the attribute is there and is not what it was."""
+        self._page.wait_for_function(
+            "([selector, name, before]) => (document.querySelector(selector)?.getAttribute(name) ?? before) !== before",
+            arg=[selector, name, before],
+        )
 
     def text(self, selector: str) -> str:
         found: str = self._page.locator(selector).inner_text()
@@ -78,6 +89,7 @@ class Watched:
 
     def tab(self, name: str) -> None:
         self._page.get_by_role("tab", name=name, exact=True).click()
+        self._page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
 
     def set(self, name: str, value: str) -> None:
         field = self._page.get_by_role("spinbutton", name=name)

@@ -9,6 +9,7 @@ import jwt
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
+from settings import load_settings
 from tests.app.wechat_server import APPID, SECRET, wechat_server
 from tests.end_to_end.stack import Stack
 
@@ -34,6 +35,11 @@ class Commands:
         """How many texts the engine has spoken."""
         return self.stack.syntheses()
 
+    def clones(self):
+        """Whether the model that speaks can learn a voice from a recording."""
+        engine = load_settings().engine
+        return (engine.models_dir / engine.model / "speaker").is_dir()
+
     def kill_proxy(self):
         """As a crash would."""
         self.stack.kill("proxy")
@@ -57,6 +63,7 @@ def main():
             "WECHAT__APPID": APPID,
             "WECHAT__SECRET": SECRET,
             "WECHAT__API_URL": wechat.url,
+            "WECHAT__SCOPES": "tts voices",
             "LIMITS__PER_SUBJECT": "20/5 seconds",
             "JOBS__QUEUE_FILE": Path(folder) / "queue.db",
             "LABEL__EXPLICIT": "rhythm",

@@ -157,6 +157,33 @@ suite('over real HTTPS', () => {
     expect(error.requestId).not.toBe('')
   })
 
+  test('a recording becomes a voice of its owner alone, until it is deleted; a model that cannot learn it says so', async () => {
+    const { client } = user('oABC-mini-program-user-clone')
+    const other = user('oABC-mini-program-user-other').client
+    const script = '今天的风很轻，阳光落在窗台上。我泡了一杯茶，听见远处有人在唱歌。'
+    const recording = await client.synthesize(script, { explicit_label: false })
+    const consent = { person: '张三', purpose: '朗读', agreedAt: new Date(), statement: '本人同意用这段录音合成声音。' }
+    const upload = { filePath: recording.path, title: '我的声音', consent }
+    if (!(await servers.do('clones'))) {
+      const error = await client.addVoice(upload).catch((thrown) => thrown)
+      expect(error).toMatchObject({ name: 'TtsError', status: 422, code: 'cloning_unavailable' })
+      expect(error.message).toMatch(/[\u4e00-\u9fff]/)
+      expect((await client.voices()).cloned).toEqual([])
+      return
+    }
+    const { voice_id } = await client.addVoice(upload)
+    expect((await client.voices()).cloned.map((voice) => [voice.voice_id, voice.title])).toEqual([[voice_id, '我的声音']])
+    expect((await other.voices()).cloned).toEqual([])
+    const mine = await client.synthesize('您好，很高兴用这个声音和您说话。', { voice_id })
+    expect(isMp3(fs.readFileSync(mine.path))).toBe(true)
+    expect(mine.durationS).toBeGreaterThan(1.5)
+    expect(await other.synthesize('您好。', { voice_id }).catch((thrown) => thrown)).toMatchObject({ status: 404 })
+    await client.removeVoice(voice_id)
+    expect((await client.voices()).cloned).toEqual([])
+    expect(fs.existsSync(mine.path)).toBe(false)
+    expect(await client.synthesize('您好。', { voice_id }).catch((thrown) => thrown)).toMatchObject({ status: 404 })
+  })
+
   test('the proxy killed in the middle and started again is a delay, not a failure', async () => {
     const { phone, client } = user('oABC-mini-program-user-patient', { persistence: { attempts: 60, maxMs: 1500 } })
     await client.synthesize('热身。')

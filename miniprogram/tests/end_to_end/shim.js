@@ -53,6 +53,18 @@ class RealPhone extends Phone {
       options.success({ statusCode: response.statusCode, header: headersOf(response), tempFilePath, errMsg: 'downloadFile:ok' })
     })
 
+  /** As the platform does it: fields first, then the file; always POST; the answer's body as text. */
+  uploadFile = (options) => {
+    const boundary = `phone-${(this.temporary += 1)}-${Date.now()}`
+    const fields = Object.entries(options.formData || {}).map(([name, value]) => part(boundary, `name="${name}"`, Buffer.from(String(value))))
+    const about = `name="${options.name}"; filename="${path.basename(options.filePath)}"`
+    const body = Buffer.concat([...fields, part(boundary, about, fs.readFileSync(options.filePath)), Buffer.from(`--${boundary}--\r\n`)])
+    const header = { ...options.header, 'content-type': `multipart/form-data; boundary=${boundary}` }
+    return this.exchange({ ...options, method: 'POST', header }, body, (response, bytes) =>
+      options.success({ statusCode: response.statusCode, data: bytes.toString('utf8'), errMsg: 'uploadFile:ok' }),
+    )
+  }
+
   exchange(options, body, finish) {
     const { method = 'GET', url, header = {}, timeout = 60000 } = options
     const heard = {}
@@ -127,6 +139,10 @@ class RealPhone extends Phone {
       unlink: act(({ filePath }) => fs.unlinkSync(filePath)),
     }
   }
+}
+
+function part(boundary, about, bytes) {
+  return Buffer.concat([Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; ${about}\r\n\r\n`), bytes, Buffer.from('\r\n')])
 }
 
 // iOS gives them as the server wrote them, Android in lower case: neither may matter
