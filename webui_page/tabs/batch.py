@@ -19,6 +19,7 @@ from webui_page.files import address
 from webui_page.parts import Parts
 from webui_page.prewarm import push
 from webui_page.problems import RefusalError
+from webui_page.tabs.actions import Actions
 from webui_page.tabs.choices import FILES, voices
 from webui_page.tabs.notices import PRIVATE, Update, refusing, status, toast
 from webui_page.words import SaidError, Words
@@ -79,13 +80,8 @@ def lay_out(parts: Parts, t: Words) -> None:
     _Actions(parts, t, fields).connect()
 
 
-@dataclass(frozen=True)
-class _Actions:
+class _Actions(Actions[_Fields]):
     """What the tab's buttons do."""
-
-    parts: Parts
-    t: Words
-    fields: _Fields
 
     def connect(self) -> None:
         """Bind buttons and fields to the methods below."""

@@ -20,6 +20,7 @@ from webui_page.parts import Parts
 from webui_page.problems import RefusalError
 from webui_page.script import Cue, parse, roles
 from webui_page.story import MAX_CHARS, Part, Take, export, make, plan, reused
+from webui_page.tabs.actions import Actions
 from webui_page.tabs.choices import FILES, feeling_title, feelings, voices
 from webui_page.tabs.notices import PRIVATE, Update, refusing, status, toast
 from webui_page.words import SaidError, Words
@@ -92,13 +93,8 @@ def lay_out(parts: Parts, t: Words) -> None:
     _Actions(parts, t, fields).connect()
 
 
-@dataclass(frozen=True)
-class _Actions:
+class _Actions(Actions[_Fields]):
     """What the tab's buttons do."""
-
-    parts: Parts
-    t: Words
-    fields: _Fields
 
     def connect(self) -> None:
         """Bind buttons and fields to the methods below."""
