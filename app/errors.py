@@ -32,7 +32,8 @@ ProxyError
     ├── EngineUnreachableError   502
     ├── EngineRefusedError       422 or 413, as the WebUI said
     ├── EngineBusyError          503
-    └── EngineTimeoutError       504
+    ├── EngineTimeoutError       504
+    └── EngineFullError          507
 
 The store's errors (``app.storage``) and Flask's own are mapped in ``FOREIGN`` and ``respond``.
 """
@@ -420,6 +421,21 @@ class EngineTimeoutError(GatewayError):
 
     def __init__(self) -> None:
         super().__init__("语音引擎未能在时限内完成：请缩短文本或稍后重试。")
+
+
+class EngineFullError(GatewayError):
+    """The WebUI has no room for the sound on its disk."""
+
+    status = 507
+    code = "engine_storage_full"
+
+    def __init__(self) -> None:
+        super().__init__("语音引擎的磁盘已满，暂时不能合成：请联系管理员清理磁盘。")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """When to try again."""
+        return {"Retry-After": "30"}
 
 
 FOREIGN: dict[type[Exception], int] = {

@@ -8,6 +8,7 @@ from tests.servers import Postgres, Redis
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="ten times as many generated requests (tests/contract)")
+    parser.addoption("--soak", type=float, default=0, metavar="MINUTES", help="tests/faults/test_soak.py for so long")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import http
 import json
+import logging
 from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
@@ -19,6 +21,8 @@ from tts_engine.errors import (
     TextTooLongError,
     TTSError,
 )
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -110,6 +114,15 @@ async def answer_refusal(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusalError):
         raise error
     return error.problem.response(request.state.request_id)
+
+
+async def answer_full_disk(request: Request, error: Exception) -> Response:
+    """Exception handler for ``OSError``: a disk without room is 507, all else remains an error of the server's own."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        raise error
+    logger.error("request=%s the disk is full: %s", request.state.request_id, error.strerror)
+    detail = "语音服务的磁盘已满，存不下新的声音：请管理员清理或扩容后重试。"
+    return Problem(507, "storage_full", detail, {"Retry-After": "30"}).response(request.state.request_id)
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:

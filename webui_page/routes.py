@@ -53,6 +53,7 @@ def create_api(parts: Parts) -> FastAPI:
     api.include_router(voice_routes.router)
     api.add_exception_handler(TTSError, problems.answer_engine_error)
     api.add_exception_handler(RefusalError, problems.answer_refusal)
+    api.add_exception_handler(OSError, problems.answer_full_disk)
     api.add_exception_handler(HTTPException, problems.answer_http_exception)
     return api
 

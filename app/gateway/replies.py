@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from app.body import Text, strict_json
 from app.errors import (
     EngineBusyError,
+    EngineFullError,
     EngineRefusedError,
     EngineTimeoutError,
     GatewayError,
@@ -125,6 +126,8 @@ def refusal(status: int, retry_after: str | None, body: bytes) -> GatewayError:
         return EngineBusyError(_seconds(retry_after))
     if status == 504:
         return EngineTimeoutError()
+    if status == 507:
+        return EngineFullError()
     # 401: our token is wrong; 404: this is no WebUI; 500: it failed. None of it is the caller's to fix
     return GatewayError()
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import scratch
-from app.errors import EngineBusyError, EngineRefusedError, EngineUnreachableError, GatewayError
+from app.errors import EngineBusyError, EngineFullError, EngineRefusedError, EngineUnreachableError, GatewayError
 from app.gateway import Order, Trip
 from app.gateway.voices import private_voice
 from app.library import Record
@@ -195,7 +195,7 @@ class Maker:
         return name
 
     def _postpone(self, job: JobRow, turn: int, error: GatewayError) -> None:
-        is_its_fault = not isinstance(error, EngineUnreachableError | EngineBusyError)
+        is_its_fault = not isinstance(error, EngineUnreachableError | EngineBusyError | EngineFullError)
         attempts = job.attempts + int(is_its_fault)
         if attempts >= _MAX_ATTEMPTS:
             self._fail(job, turn, error.code, str(error))

@@ -2,6 +2,7 @@
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
@@ -10,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.__main__ import main
-from app.doctor import examine
+from app.doctor import _versions, examine
 from app.errors import EngineUnreachableError
 from app.services import services_of
 from tests.app.storage.cos_server import CosServer
+from tests.app.wechat_server import APPID, SECRET, wechat_server
 
 
 def findings(app):
@@ -89,6 +91,34 @@ def test_the_rights_in_the_bucket_are_tried_and_nothing_is_left_there(make_app, 
         assert cos.objects == {}
         if not fault:
             assert found["时钟"].state == "ok"
+
+
+@pytest.mark.parametrize(("secret", "state"), [(SECRET, "ok"), ("another-secret", "fail")])
+def test_the_secret_of_the_mini_program_is_tried(make_app, secret, state):
+    with wechat_server() as server:
+        app = make_app(wechat__appid=APPID, wechat__secret=secret, wechat__api_url=server.url)
+        found = findings(app)
+        services_of(app).identity.login.wechat._session.close()
+    assert found["微信"].state == state
+    assert secret not in found["微信"].said
+    assert found["时钟"].state == "ok"
+
+
+def test_a_clock_that_is_wrong_is_named(make_app, monkeypatch):
+    with wechat_server() as server:
+        app = make_app(wechat__appid=APPID, wechat__secret=SECRET, wechat__api_url=server.url)
+        monkeypatch.setattr("app.doctor.time", SimpleNamespace(time=lambda: 1_000_000_000.0))
+        found = findings(app)["时钟"]
+        services_of(app).identity.login.wechat._session.close()
+    assert (found.state, "NTP" in found.said) == ("fail", True)
+
+
+def test_a_package_of_another_version_is_named(tmp_path):
+    (tmp_path / "requirements.txt").write_text("flask==0.1  # why\nabsent-package==1\n# comment\n")
+    (found,) = _versions(tmp_path / "requirements.txt")
+    assert found.state == "warn"
+    assert "flask" in found.said
+    assert "absent-package 没有安装" in found.said
 
 
 def test_the_command_ends_with_1_when_something_fails(environ, monkeypatch, capsys):

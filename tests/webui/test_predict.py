@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import math
@@ -15,6 +16,7 @@ import soundfile
 
 from tests.webui.engine import CHAR_S, CHAR_SAMPLES, RATE, SILENT, SineEngine
 from tts_engine.frontend import ssml
+from webui_page.store import AudioStore
 
 
 def predict(client: httpx.Client, *values: object, path: str = "/api/predict/", **options: object) -> httpx.Response:
@@ -306,6 +308,19 @@ def test_a_broken_engine_is_a_500_that_says_nothing_of_the_inside(start, caplog)
         server.engine.before_sentence = lambda text: None
         assert predict(client, "你好").status_code == 200
     assert "ZeroDivisionError" in caplog.text and "机密" not in caplog.text and "secret" not in caplog.text
+
+
+def test_a_full_disk_is_507_and_over_when_there_is_room(start, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with start(SineEngine()) as server, server.client() as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(AudioStore, "save", full)
+            answer = predict(client, "你好")
+            assert_problem(answer, 507, "storage_full")
+            assert answer.headers["Retry-After"] == "30"
+        assert predict(client, "你好").status_code == 200
 
 
 def test_gradio_keeps_its_own_routes(client):

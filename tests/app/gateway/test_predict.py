@@ -13,6 +13,7 @@ import pytest
 
 from app.errors import (
     EngineBusyError,
+    EngineFullError,
     EngineRefusedError,
     EngineTimeoutError,
     EngineUnreachableError,
@@ -234,6 +235,7 @@ def test_the_base_is_kept_whatever_the_url_says():
         (problem(503, "engine_busy", Retry_After="9"), EngineBusyError, 503),
         (problem(503, "engine_busy", Retry_After="soon"), EngineBusyError, 503),
         (problem(504), EngineTimeoutError, 504),
+        (problem(507, "storage_full"), EngineFullError, 507),
         (problem(500), GatewayError, 502),
         (problem(401), GatewayError, 502),
         (problem(404), GatewayError, 502),
