@@ -29,6 +29,8 @@ from benchmarks.texts import article, sentence
 CALLERS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 LENGTHS = (10, 100, 1_000, 10_000)
 LONGEST = 100_000
+LIMIT_S = 3600
+"""Of one part: ten times what the longest takes on two cores."""
 _numbers = count(1000)
 
 
@@ -166,7 +168,8 @@ PARTS: dict[str, Callable[[Path, int], object]] = {
 def alone(part: str, arguments: argparse.Namespace) -> object:
     """The figures of a part, from a process of its own."""
     command = [sys.executable, "-m", "benchmarks.engine", "--part", part, "--model", str(arguments.model)]
-    done = subprocess.run([*command, "--rounds", str(arguments.rounds)], stdout=subprocess.PIPE, check=True)
+    command += ["--rounds", str(arguments.rounds)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=LIMIT_S)
     return json.loads(done.stdout)
 
 
