@@ -114,6 +114,8 @@ def _decode(data: bytes) -> tuple[npt.NDArray[np.float32], int]:
             if not streams:
                 raise BadClipError("format", "文件里没有声音：请上传 WAV、MP3、M4A、OGG 或 FLAC 录音。")
             stream = streams[0]
+            if stream.codec_context is None:  # a code that FFmpeg knows no decoder for
+                raise BadClipError("format", "这个文件的编码无法解码：请转成 WAV、MP3、M4A、OGG 或 FLAC。")
             rate, count = stream.codec_context.sample_rate or 0, stream.codec_context.channels or 0
             if not _RATES[0] <= rate <= _RATES[1] or not 1 <= count <= _MOST_CHANNELS:
                 raise BadClipError(

@@ -41,7 +41,7 @@ def _parent(options):
         done = subprocess.run(
             [*command, "--seed", str(options.seed), "--child", folder], capture_output=True, text=True, check=False
         )
-        found = [path.read_bytes() for path in Path(folder).glob("crash-*")]
+        found = list({path.read_bytes() for path in Path(folder).glob("crash-*")})
     ran = re.search(r"Done (\d+) (?:runs )?in (\d+) second", done.stderr)
     covered = re.findall(r"cov: (\d+)", done.stderr)
     told = {
@@ -71,12 +71,21 @@ def _child(options):
 
     logging.disable(logging.CRITICAL)
     attempt, seeds, _ = prepared(options.target)
+
+    def watched(data):
+        try:
+            attempt(data)
+        except BaseException:
+            # the fuzzer itself may be stopped by its own alarm before it has written this down
+            (options.child / "crash-input").write_bytes(data)
+            raise
+
     corpus = options.child / "corpus"
     corpus.mkdir()
     for number, seed in enumerate(seeds):
         (corpus / str(number)).write_bytes(seed)
-    flags = [f"-runs={options.executions}", f"-seed={options.seed}", f"-max_len={_MAX_BYTES}", "-timeout=10"]
-    atheris.Setup([sys.argv[0], *flags, f"-artifact_prefix={options.child}/", str(corpus)], attempt)
+    flags = [f"-runs={options.executions}", f"-seed={options.seed}", f"-max_len={_MAX_BYTES}", "-timeout=60"]
+    atheris.Setup([sys.argv[0], *flags, f"-artifact_prefix={options.child}/", str(corpus)], watched)
     atheris.Fuzz()
 
 

@@ -84,6 +84,7 @@ def clipped():
         (lambda: b"<html>not sound</html>" * 100, "format", "认不出"),
         (lambda: b"#EXTM3U\nfile:///etc/passwd\n", "format", "认不出"),
         (lambda: b"RIFF" + bytes(200), "format", "不是完整的录音"),
+        (lambda: (d := encoded(speech(0.3)))[:20] + b"\x34\x12" + d[22:], "format", "无法解码"),
         (lambda: encoded(speech())[:60], "short", "只有 0.0 秒"),
         (lambda: encoded(speech(0.3)), "short", "只有 0.3 秒"),
         (lambda: encoded(speech(LONGEST_S + 1)), "long", "超过 30 秒"),
