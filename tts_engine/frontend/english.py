@@ -1,15 +1,16 @@
 """Latin letters → ARPAbet: pronouncing dictionary, letter names, letter-to-sound rules. No word is dropped.
 
-Sources: the CMU Pronouncing Dictionary 0.7b (BSD-2-Clause, ``data/LICENSE.cmudict``); ``data/letters.tsv.gz`` is a
-table of spelling contexts counted from it by ``data/build_letters.py``.
+Source: the CMU Pronouncing Dictionary 0.7b (BSD-2-Clause, ``data/LICENSE.cmudict``); words that it lacks are read by a
+network that was fitted on it (``letters.py``).
 """
 
 from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Mapping
 from importlib import resources
+
+from tts_engine.frontend.letters import Letters
 
 STRESS_TONES = {"0": 6, "1": 7, "2": 8}
 _CONSONANT_TONE = 6
@@ -33,7 +34,7 @@ class English:
         self._words = _pairs(gzip.decompress(data.joinpath("english.tsv.gz").read_bytes()).decode("ascii"))
         own = data.joinpath("english_words.tsv").read_text(encoding="utf-8")
         self._exact = _pairs(own)
-        self._contexts = _pairs(gzip.decompress(data.joinpath("letters.tsv.gz").read_bytes()).decode("ascii"))
+        self._letters = Letters.load()
 
     def pronounce(self, word: str) -> tuple[list[tuple[str, int]], str]:
         """Phonemes (symbol, tone) of ``word`` (letters and apostrophes) and the rule that gave them."""
@@ -68,26 +69,8 @@ class English:
         return ""
 
     def guess(self, word: str) -> str:
-        """A word that no dictionary knows, by the letters' contexts."""
-        return letter_to_sound(word, self._contexts)
-
-
-def letter_to_sound(word: str, contexts: Mapping[str, str]) -> str:
-    """Each letter by its longest context that the table knows, first vowel stressed."""
-    padded = f"___{word}___"
-    phones: list[str] = []
-    for index in range(3, len(padded) - 3):
-        phones += _sound(padded, index, contexts).split()
-    return _stressed(phones) or spell(word)
-
-
-def _sound(padded: str, index: int, contexts: Mapping[str, str]) -> str:
-    letter = padded[index]
-    for left, right in ((3, 3), (2, 3), (3, 2), (2, 2), (1, 2), (2, 1), (1, 1), (0, 1), (1, 0)):
-        context = f"{padded[index - left : index]}{letter.upper()}{padded[index + 1 : index + 1 + right]}"
-        if context in contexts:
-            return contexts[context]
-    return contexts.get(letter.upper(), "")
+        """A word that no dictionary knows, by its letters."""
+        return self._letters.pronounce("".join(filter(_LETTERS.__contains__, word))) or spell(word)
 
 
 def spell(word: str) -> str:
@@ -131,18 +114,6 @@ def _plural(phones: str) -> str:
 
 def _same(phones: str) -> str:
     return phones
-
-
-def _stressed(phones: list[str]) -> str:
-    vowels = [index for index, phone in enumerate(phones) if phone[-1] in STRESS_TONES]
-    if vowels and not any(phones[index][-1] == "1" for index in vowels):
-        phones[vowels[0]] = phones[vowels[0]][:-1] + "1"
-    seen = False
-    for index in vowels:
-        if phones[index][-1] == "1":
-            phones[index] = phones[index][:-1] + ("2" if seen else "1")
-            seen = True
-    return " ".join(phones)
 
 
 def _pairs(text: str) -> dict[str, str]:
