@@ -257,18 +257,23 @@ _CIRCLED = (
 )
 
 
+_FIRST_ITEM = re.compile("[①⑴⒈❶㈠]")
+_LIST_REACH = 200
+"""Characters within which ② belongs to the list that ① began."""
+
+
 def _circled(match: Match) -> Sequence[Part]:
     character = match[0]
     place = next(row.index(character) for row in _CIRCLED if character in row) + 1
     if _begins_item(match.string, match.start()):
         return whole(match, cardinal(str(place)) + "，")
-    first = re.search("[①⑴⒈❶㈠]", match.string[: match.start()])
-    listed = first and _begins_item(match.string, first.start()) and is_han(right(match, 1))
+    first = _FIRST_ITEM.search(match.string, max(0, match.start() - _LIST_REACH), match.start())
+    listed = first and _begins_item(match.string, first.start()) and is_han(right(match, 1) or " ")
     return whole(match, f"，{cardinal(str(place))}，" if listed else cardinal(str(place)))
 
 
 def _begins_item(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" ")
+    before = text[max(0, at - 8) : at].rstrip(" ")
     return not before or before[-1] in "。；，！？：:,;\n"
 
 
