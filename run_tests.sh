@@ -22,6 +22,7 @@ readonly PACKAGES=(
   "npm:小程序的测试"
   "testssl.sh:检查 nginx 的 TLS"
   "wrk:压力测试"
+  "alsa-utils:真人说话的录音，试着克隆"
 )
 FAILED=()
 

@@ -54,6 +54,8 @@ class Checkpoint:
     """SHA-256 of ``SHA256SUMS``: changes with any file."""
     emotions: tuple[str, ...] = ()
     """What the acoustic model can feel, in its order; neutral is none of them."""
+    emotion_gains_db: tuple[float, ...] = ()
+    """What keeps each of ``emotions``, at intensity 1, about as loud as neutral speech."""
     reach: Reach = field(default_factory=Reach)
     """How far around a frame the networks look."""
 
@@ -67,6 +69,11 @@ class Checkpoint:
             raise EmotionUnavailableError(emotion, (NEUTRAL, *self.emotions))
         feelings = [intensity * (name == emotion) for name in self.emotions]
         return np.concatenate([speaker, np.asarray(feelings, dtype=np.float32)])
+
+    def gain_db(self, told: FloatArray) -> float:
+        """What makes speech as loud as it should be, of what the acoustic model is told (E + N,)."""
+        count = len(self.emotion_gains_db)
+        return float(told[len(told) - count :] @ np.asarray(self.emotion_gains_db)) if count else 0.0
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
@@ -97,5 +104,6 @@ def _describe(folder: Path) -> Checkpoint:
         embeddings={row["name"]: np.asarray(row["embedding"], dtype=np.float32) for row in rows},
         digest=digest(folder / SUMS),
         emotions=tuple(config.get("emotions", ())),
+        emotion_gains_db=tuple(float(gain) for gain in config.get("emotion_gains_db", ())),
         reach=Reach.read(folder),
     )

@@ -26,14 +26,15 @@ LOOK_AROUND = 2 * _HOLD_S + 0.005
 Array = npt.NDArray[np.float64]
 
 
-def levelled(samples: FloatArray) -> FloatArray:
+def levelled(samples: FloatArray, gain_db: float = 0.0) -> FloatArray:
     """The vocoder's samples (S,) brought to the loudness of broadcasts, −18 LUFS, and within ``CEILING``.
 
-    Each sample by itself, so a sentence made in pieces is the sentence made at once.
+    Each sample by itself, so a sentence made in pieces is the sentence made at once. ``gain_db`` is what the feeling of
+    the sentence still lacks to be as loud as that, or has too much.
 
     Source: loudness as in ITU-R BS.1770-4; −18 LUFS is AES TD1008's figure for speech on the web.
     """
-    raised = samples * np.float32(_MAKE_UP)
+    raised = samples * np.float32(_MAKE_UP * 10 ** (gain_db / 20))
     beyond = np.abs(raised) - _KNEE
     room = CEILING - _KNEE
     bent = np.sign(raised) * (_KNEE + room * np.tanh(np.maximum(beyond, 0) / room))

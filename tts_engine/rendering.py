@@ -7,7 +7,7 @@ Each step is a task of its own: it takes what the step before gave and nothing e
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,6 +75,8 @@ class Score:
     silences: Silences
     factors: FloatArray | None
     """Of loudness, one for each sample; None where all are 1."""
+    gain_db: float
+    """Of the sentence's feeling."""
     spans: tuple[Span, ...]
 
 
@@ -98,6 +100,8 @@ class Renderer:
     backend: Backend
     audio: AudioConfig
     reach: Reach
+    gain_db: Callable[[FloatArray], float]
+    """Of what the acoustic model is told: how much louder to make the sentence."""
     kept: Recent[Acoustics] = field(default_factory=lambda: Recent(_KEPT_BYTES, _acoustics_bytes))
 
     def begin(self, order: Order) -> Outline:
@@ -137,7 +141,7 @@ class Renderer:
         source = excitation(acoustics.f0, self.audio, order.rng)
         factors = gains(order.prosodies, silences.lengths, self.audio.sample_rate)
         spans = [(0, frames)] if silences.given else spoken(frames, order.is_first)
-        return Score(acoustics, source, silences, factors, tuple(spans))
+        return Score(acoustics, source, silences, factors, self.gain_db(order.told), tuple(spans))
 
     def vocode(self, score: Score, span: Span) -> Sound:
         """The samples of some frames, as loud as wanted.
@@ -168,7 +172,7 @@ class Renderer:
         mel = np.ascontiguousarray(score.acoustics.mel[:, begin:end])
         source = np.ascontiguousarray(score.source[:, begin * hop : end * hop])
         samples = self.backend.vocode(Acoustics(score.acoustics.f0[begin:end], mel), source)
-        return levelled(samples[(span[0] - begin) * hop : (span[1] - begin) * hop])
+        return levelled(samples[(span[0] - begin) * hop : (span[1] - begin) * hop], score.gain_db)
 
     def _whole(self, outline: Outline) -> Acoustics:
         return _joined([self.decode(outline, span) for span in decoded(outline.hidden.shape[0])])

@@ -126,7 +126,7 @@ class Synthesizer:
     @cached_property
     def renderer(self) -> Renderer:
         """The steps of a sentence."""
-        return Renderer(self.backend, self.checkpoint.audio, self.checkpoint.reach)
+        return Renderer(self.backend, self.checkpoint.audio, self.checkpoint.reach, self.checkpoint.gain_db)
 
     @property
     def sample_rate(self) -> int:
