@@ -306,7 +306,9 @@ def main() -> None:
     """Read the command line, measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", type=Path, default=Path("models/v23"))
-    parser.add_argument("--features", type=Path, default=CACHE / "v23-heldout", help="held-out set, made where absent")
+    parser.add_argument(
+        "--features", type=Path, default=CACHE / "voice-heldout", help="held-out set, made where absent"
+    )
     parser.add_argument("--hours", type=float, default=0.5, help="of a held-out set that must be made")
     parser.add_argument("--utterances", type=int, default=100, help="for the vocoder and prosody")
     parser.add_argument("--recognised", type=int, default=100_000, help="at most, for the syllable rates")

@@ -36,7 +36,7 @@ that the teacher spoke at 0.56 to 1.8 times its speed, 8 were shorter.
 """
 SHORTEST_SYLLABLE = 4
 """Frames (46 ms) of a final that is a syllable by itself: of 12,097, 6 were shorter."""
-FOLDER = Path(__file__).parent / "recogniser_v1"
+FOLDER = Path(__file__).parent / "recogniser_v2"
 
 
 def label_of(symbol: str, tone: int) -> int:
