@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from tts_engine.audio import AudioConfig, FloatArray, log_mel
 from tts_engine.backends import Acoustics
+from tts_engine.checkpoint import NEUTRAL
 from tts_engine.durations import expand, frames_from_log, places
 from tts_engine.excitation import excitation
 from tts_engine.identity import Identity
@@ -99,10 +100,20 @@ def measure_emotions(
     names = list(Prosody.__dataclass_fields__)
     neutral = np.array(rows["", 0.0])
     return [
-        {"emotion": mood[0] or "neutral", "intensity": mood[1], "ser": errors[mood].ser}
+        {"emotion": mood[0] or NEUTRAL, "intensity": mood[1], "ser": errors[mood].ser}
         | dict(zip(names, (np.array(rows[mood]) - neutral).mean(0).round(3).tolist(), strict=True))
         for mood in moods
     ]
+
+
+def hear_teacher(features: FeatureSet, judge: Path = FOLDER) -> dict[tuple[str, float], float]:
+    """Syllable errors of the teacher himself per emotion and intensity: what the judge cannot hear in him either."""
+    recogniser = Recogniser.from_pretrained(judge).float().eval()  # type: ignore[no-untyped-call]
+    errors: dict[tuple[str, float], Errors] = {}
+    for one in tqdm(mandarin_only(features[index] for index in range(len(features))), desc="teacher"):
+        mood = (one.emotion or NEUTRAL, one.intensity)
+        errors.setdefault(mood, Errors()).add(recogniser.hear(one.samples), meant_by(one.phonemes))
+    return {mood: total.ser for mood, total in errors.items()}
 
 
 @dataclass(frozen=True)
@@ -193,6 +204,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models/v23"))
     parser.add_argument("--features", type=Path, default=CACHE / "voice-heldout", help="named voices, neutral")
     parser.add_argument("--speakers", type=Path, default=CACHE / "voice-heldout-speakers", help="unknown speakers")
+    parser.add_argument("--felt", type=Path, default=CACHE / "voice-heldout-emotions", help="named voices, emotions")
     parser.add_argument("--utterances", type=int, default=60, help="for the emotions")
     parser.add_argument("--copies", type=int, default=60, help="speakers to imitate")
     parser.add_argument("--recogniser", type=Path, default=FOLDER, help="folder of the judge")
@@ -207,9 +219,9 @@ def main() -> None:
         result["copies"] = measure_copies(synthesizer, heard[: arguments.copies])
     if synthesizer.emotions:
         every = mandarin_only(features[index] for index in range(len(features)))
-        result["emotions"] = measure_emotions(
-            synthesizer, every[: arguments.utterances], features.speakers, arguments.recogniser
-        )
+        teacher = hear_teacher(FeatureSet(arguments.felt), arguments.recogniser)
+        rows = measure_emotions(synthesizer, every[: arguments.utterances], features.speakers, arguments.recogniser)
+        result["emotions"] = [row | {"teacher_ser": teacher.get((row["emotion"], row["intensity"]))} for row in rows]
     text = json.dumps(result, ensure_ascii=False, indent=1)
     if arguments.json:
         arguments.json.write_text(text + "\n", encoding="utf-8")

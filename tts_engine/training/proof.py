@@ -73,13 +73,24 @@ def quality_table(quality: dict[str, Any]) -> str:
 
 def emotion_table(rows: Sequence[dict[str, Any]]) -> str:
     """What each emotion moves, and how many syllables are missed."""
-    head = ("情感", "强度", "音高（半音）", "起伏（半音）", "每秒音素", "响度（dB）", "高频（dB）", "音节错误率")
+    head = (
+        "情感",
+        "强度",
+        "音高（半音）",
+        "起伏（半音）",
+        "每秒音素",
+        "响度（dB）",
+        "高频（dB）",
+        "音节错误率",
+        "老师的",
+    )
     forms = (("pitch_st", "{:+.1f}"), ("range_st", "{:+.1f}"), ("rate", "{:+.2f}"), ("level_db", "{:+.1f}"))
     body = [
         (
             _EMOTIONS[row["emotion"]],
             f"{row['intensity']:.2f}",
             *(form.format(row[name]) for name, form in (*forms, ("tilt_db", "{:+.1f}"), ("ser", "{:.3f}"))),
+            f"{row['teacher_ser']:.3f}" if row["teacher_ser"] is not None else "–",
         )
         for row in rows
     ]
@@ -171,7 +182,8 @@ python -m tts_engine.training.proof --quality quality.json --voices voices.json 
 {pictures}
 ## 情感
 
-同一句话与它平静地说时相减；音节错误率由同一个识别器听出。
+同一句话与它平静地说时相减；音节错误率由同一个识别器听出，老师的一栏是老师自己带着这种情感说（别的句子）时的。
+目标是比平静多错不超过 2 个百分点：强度高的难过、害怕、惊讶与温柔没有达到，老师自己也没有——又暗又有气声的话，识别器听不清。
 
 ![各情感的音高、起伏与快慢](images/voice-emotions.png)
 

@@ -17,10 +17,18 @@ QUALITY = {
     "ter": {"teacher": 0.0544, "student": 0.0555},
     "speed": {"ser_at_0.7": 0.0566, "ser_at_1.5": 0.0577, "f0_ratio_at_0.7": 1.001, "f0_ratio_at_1.5": 0.999},
 }
-STILL = {"pitch_st": 0.0, "range_st": 0.0, "rate": 0.0, "level_db": 0.0, "tilt_db": 0.0, "ser": 0.04}
+STILL = {
+    "pitch_st": 0.0,
+    "range_st": 0.0,
+    "rate": 0.0,
+    "level_db": 0.0,
+    "tilt_db": 0.0,
+    "ser": 0.04,
+    "teacher_ser": 0.03,
+}
 VOICES = {
     "emotions": [
-        {"emotion": "neutral", "intensity": 0.0, **STILL},
+        {"emotion": "neutral", "intensity": 0.0, **STILL, "teacher_ser": None},
         *({"emotion": "happy", "intensity": i, **STILL, "pitch_st": 3.25 * i} for i in (0.33, 0.67, 1.0)),
     ],
     "copies": {
