@@ -34,8 +34,10 @@ PEAK_DB = -1.0
 LOUDNESS_LUFS = (-20.0, -16.0)
 OFFSET = 3e-3
 """-50 dBFS: far below what can be heard or cost headroom."""
-CLICK = 12.0
-"""Prominence of the loudest click. The teacher's own bursts reach 8, a click of a tenth of full scale 20 and more."""
+CLICK = 26.0
+"""Prominence of the loudest click. The teacher's own pulses reach 9.6, and 25.8 where his voice is pressed by anger."""
+PATIENCE = 4.0
+"""Nats that it costs the judge to change his mind: a syllable that flickers between two vowels is not said twice."""
 SYLLABLE_S = (0.07, 0.7)
 """Of the whole sentence, pauses included, per syllable at speed 1."""
 _MISHEARD = 0.34
@@ -127,7 +129,7 @@ def measure(synthesizer: Synthesizer, judge: Recogniser, given: Sequence[str]) -
             meant = heard = 0  # English: the judge counts Mandarin syllables
         else:
             meant = len(syllables(labels_of((SYMBOL_IDS[one.symbol], one.tone) for one in spoken)))
-            heard = len(judge.hear(samples))
+            heard = len(judge.hear(samples, PATIENCE))
         rate = synthesizer.sample_rate
         found.append(
             Sound(

@@ -119,7 +119,7 @@ def sound_table(sound: dict[str, Any]) -> str:
         ("毛病", faults),
         ("最大峰值（dBFS）", f"{sound['peak_db']:.2f}"),
         ("最大直流（满幅为 1）", f"{sound['offset']:.4f}"),
-        ("最尖的一个角（超过 12 算咔嗒声）", f"{sound['click']:.1f}"),
+        ("最尖的一个角（老师的到 25.8，超过 26 算咔嗒声）", f"{sound['click']:.1f}"),
         (
             "平均响度（LUFS）",
             "，".join(f"{_EMOTIONS[mood]} {value:.1f}" for mood, value in sound["loudness_lufs"].items()),
@@ -164,7 +164,7 @@ def page(quality: dict[str, Any], voices: dict[str, Any], sound: dict[str, Any],
     pictures = "\n".join(f"![{name}：上为老师，下为 v23](images/voice-{name}.png)\n" for name in speakers)
     return f"""# 声音的证据
 
-模型 `{quality["model"]}`，版本 `{quality["revision"]}`。训练时从未见过的句子与说话人；由下列命令写成，数字不经手改：
+模型 `{quality["model"]}`。训练时从未见过的句子与说话人；由下列命令写成，数字不经手改：
 
 ```bash
 python -m tts_engine.training.evaluate --json quality.json --pictures docs/images
@@ -183,7 +183,8 @@ python -m tts_engine.training.proof --quality quality.json --voices voices.json 
 ## 情感
 
 同一句话与它平静地说时相减；音节错误率由同一个识别器听出，老师的一栏是老师自己带着这种情感说（别的句子）时的。
-目标是比平静多错不超过 2 个百分点：强度高的难过、害怕、惊讶与温柔没有达到，老师自己也没有——又暗又有气声的话，识别器听不清。
+目标是比平静多错不超过 2 个百分点：强度高的难过、害怕、惊讶与温柔没有达到，老师自己也没有：
+又暗又有气声的话，识别器听不清。
 
 ![各情感的音高、起伏与快慢](images/voice-emotions.png)
 

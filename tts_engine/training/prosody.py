@@ -59,7 +59,7 @@ EMOTIONS = {
 }  # fmt: skip
 """At intensity 1; ``neutral`` is the absence of all of it."""
 
-EMOTION_GAINS_DB = {"happy": -1.0, "angry": -3.2, "sad": 3.0, "afraid": 0.5, "surprised": -1.0, "gentle": 2.2}
+EMOTION_GAINS_DB = {"happy": -1.8, "angry": -4.0, "sad": 3.0, "afraid": 0.5, "surprised": -1.8, "gentle": 2.2}
 """Added to what is spoken at intensity 1, so that no feeling leaves −18 ± 2 LUFS: anger stays the loudest and sadness
 the softest, by less than a listener would reach for the volume for."""
 

@@ -90,10 +90,36 @@ class Recogniser(PreTrainedModel):  # type: ignore[no-untyped-call]
         return torch.log_softmax(self.out(hidden).float(), dim=-1)
 
     @torch.no_grad()
-    def hear(self, samples: FloatArray) -> list[tuple[str, int]]:
-        """The syllables of a recording, each with its tone: ``[("h+uan", 1), ("ing", 2), ...]``."""
+    def hear(self, samples: FloatArray, patience: float = 0.0) -> list[tuple[str, int]]:
+        """The syllables of a recording, each with its tone: ``[("h+uan", 1), ("ing", 2), ...]``.
+
+        Args:
+            samples: (S,) at the configuration's rate.
+            patience: nats that every change of label costs; 0 takes each frame by itself.
+        """
         mel = torch.from_numpy(log_mel(samples, AudioConfig()))[None]
-        return syllables(spelt(self(mel, torch.ones(1, mel.shape[2], 1))[0].argmax(1).numpy()))
+        scores = self(mel, torch.ones(1, mel.shape[2], 1))[0].numpy()
+        return syllables(spelt(scores.argmax(1) if patience == 0 else steadiest(scores, patience)))
+
+
+def steadiest(scores: FloatArray, cost: float) -> npt.NDArray[np.int64]:
+    """The labels (T,) of largest sum of scores (T, labels), less ``cost`` for every change.
+
+    Source: Viterbi 1967, with one transition cost for all pairs, so a frame costs as many steps as there are labels.
+    """
+    before = np.zeros(scores.shape, np.int64)
+    best = scores[0].astype(np.float64)
+    stay = np.arange(scores.shape[1])
+    for frame in range(1, scores.shape[0]):
+        leader = int(best.argmax())
+        change = best[leader] - cost
+        before[frame] = np.where(best >= change, stay, leader)
+        best = np.maximum(best, change) + scores[frame]
+    path = np.empty(scores.shape[0], np.int64)
+    path[-1] = best.argmax()
+    for frame in range(scores.shape[0] - 1, 0, -1):
+        path[frame - 1] = before[frame, path[frame]]
+    return path
 
 
 def spelt(best: npt.NDArray[np.int64]) -> list[int]:

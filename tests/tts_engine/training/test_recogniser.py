@@ -16,6 +16,7 @@ from tts_engine.training.recogniser import (
     label_of,
     labels_of,
     spelt,
+    steadiest,
     syllables,
 )
 
@@ -148,3 +149,12 @@ def test_a_recording_is_read_label_by_label_without_repeats(recogniser, monkeypa
     table[0, torch.arange(len(frames)), torch.tensor(frames)] = 0
     monkeypatch.setattr(recogniser, "forward", lambda mel, mask: table)
     assert recogniser.hear(np.zeros(14 * 256, np.float32)) == [("h+ao", 3), ("ao", 3)]
+
+
+def test_patience_ends_the_flicker_and_keeps_what_lasts():
+    scores = np.full((12, 3), -6.0, np.float32)
+    for frame, label in enumerate([1, 1, 1, 2, 1, 1, 1, 2, 2, 2, 2, 2]):
+        scores[frame, label] = -0.1
+    assert steadiest(scores, 0).tolist() == scores.argmax(1).tolist()
+    assert steadiest(scores, 4).tolist() == [1] * 7 + [2] * 5
+    assert steadiest(scores, 1000).tolist() == [1] * 12
