@@ -17,7 +17,7 @@ def speech_like(seed=0):
         pulses, np.hanning(15) / np.hanning(15).sum(), "same"
     )  # a glottis closes in half a millisecond
     vowel = np.convolve(pulses, np.exp(-np.arange(200) / 40) * np.sin(np.arange(200) * 0.3))[: 2 * RATE]
-    hiss = rng.normal(0, 0.012, 2 * RATE) * (np.arange(2 * RATE) > RATE)
+    hiss = rng.normal(0, 0.004, 2 * RATE) * (np.arange(2 * RATE) > RATE)
     return (0.3 * vowel + hiss).astype(np.float32)
 
 
