@@ -23,7 +23,7 @@ _ROWS = (
     ("F0 相关系数", ("f0", "correlation"), "{:.3f}", "≥ 0.95"),
     ("F0 均方根误差（半音）", ("f0", "rmse_semitones"), "{:.2f}", "≤ 1"),
     ("MCD（dB）", ("mcd_db",), "{:.2f}", "≤ 4.5"),
-    ("音节错误率：老师", ("ser", "teacher"), "{:.3f}", "–"),
+    ("音节错误率：老师", ("ser", "teacher"), "{:.3f}", "≤ 0.03"),
     ("音节错误率：v23 全链", ("ser", "student"), "{:.3f}", "≤ 老师 + 0.03"),
     ("音节错误率：故意换掉一成音节", ("ser", "swapped"), "{:.3f}", "≥ v23 + 0.08"),
     ("带调音节错误率：老师", ("ter", "teacher"), "{:.3f}", "–"),
@@ -36,6 +36,10 @@ _ROWS = (
 _EMOTIONS = {
     "neutral": "平静", "happy": "开心", "angry": "生气", "sad": "难过", "afraid": "害怕", "surprised": "惊讶",
     "gentle": "温柔",
+}  # fmt: skip
+_FAULTS = {
+    "missing": "少了音节", "repeated": "多听到音节", "length": "过长或过短", "click": "咔嗒声", "offset": "直流",
+    "peak": "峰值过高", "loudness": "响度不在 −18 ± 2 LUFS",
 }  # fmt: skip
 _MOVES = (("pitch_st", "pitch (semitones)"), ("range_st", "range (semitones)"), ("rate", "phonemes a second"))
 _LIMITS = """## 它学到了什么，没有学到什么
@@ -112,7 +116,7 @@ def copies_table(voices: dict[str, Any]) -> str:
 
 def sound_table(sound: dict[str, Any]) -> str:
     """Faults among random sentences."""
-    faults = "，".join(f"{name} {count}" for name, count in sound["faults"].items()) or "无"
+    faults = "，".join(f"{_FAULTS[name]} {count}" for name, count in sound["faults"].items()) or "无"
     rows = (
         ("随机句子", f"{sound['sentences']}"),
         ("没有毛病的", f"{sound['sound']}"),
@@ -167,9 +171,9 @@ def page(quality: dict[str, Any], voices: dict[str, Any], sound: dict[str, Any],
 模型 `{quality["model"]}`。训练时从未见过的句子与说话人；由下列命令写成，数字不经手改：
 
 ```bash
-python -m tts_engine.training.evaluate --json quality.json --pictures docs/images
-python -m tts_engine.training.evaluate_voices --json voices.json
-python -m tts_engine.training.evaluate_sound --sentences {sound["sentences"]} --json sound.json
+python -m tts_engine.training.evaluate --recognised 150 --json quality.json --pictures docs/images
+python -m tts_engine.training.evaluate_voices --utterances 40 --json voices.json
+python -m tts_engine.training.evaluate_sound --sentences 1000 --json sound.json
 python -m tts_engine.training.proof --quality quality.json --voices voices.json --sound sound.json --out docs/voice.md
 ```
 
@@ -184,7 +188,7 @@ python -m tts_engine.training.proof --quality quality.json --voices voices.json 
 
 同一句话与它平静地说时相减；音节错误率由同一个识别器听出，老师的一栏是老师自己带着这种情感说（别的句子）时的。
 目标是比平静多错不超过 2 个百分点：强度高的难过、害怕、惊讶与温柔没有达到，老师自己也没有：
-又暗又有气声的话，识别器听不清。
+又暗又有气声的话，识别器听不清。响度是网络学到的；说出来时再按情感补一点，使每种都在 −18 ± 2 LUFS。
 
 ![各情感的音高、起伏与快慢](images/voice-emotions.png)
 
@@ -199,6 +203,8 @@ python -m tts_engine.training.proof --quality quality.json --voices voices.json 
 ## 一句一句听
 
 {sound_table(sound)}
+每个音素由网络只说一次，所以不会重字；“多听到音节”是识别器把一个拖长或颤抖的韵母听成两个，多在难过与惊讶里。
+
 {_LIMITS}"""
 
 

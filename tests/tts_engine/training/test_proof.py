@@ -66,7 +66,7 @@ def test_every_figure_is_in_the_tables(written):
     assert "0.70 / 2.34" in page
     assert "96.8%" in page
     assert "| 没有毛病的 | 997 |" in page
-    assert "click 3" in page
+    assert "咔嗒声 3" in page
 
 
 def test_pictures_are_drawn_and_those_of_the_voices_shown(written):
