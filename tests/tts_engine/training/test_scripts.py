@@ -15,7 +15,7 @@ from tts_engine.hifigan import HifiGan
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training import corpus as corpus_script
 from tts_engine.training import train_acoustic, train_recogniser, train_vocoder
-from tts_engine.training.features import FeatureSet, Utterance
+from tts_engine.training.features import FeatureSet, Utterance, save
 from tts_engine.training.loop import options
 from tts_engine.training.recogniser import LABELS, Recogniser
 from tts_engine.training.speakers import named
@@ -25,7 +25,9 @@ def arguments(corpus, out, *more, learning_rate="0.01", steps="1"):
     parser = options("", "test")
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--adversarial", action="store_true")
-    parser.set_defaults(speaker_encoder=None, warm_start=None, named=0, dropout=0.1, speakers=0, ctc_from=0.5)
+    parser.set_defaults(
+        rates=None, speaker_encoder=None, warm_start=None, named=0, dropout=0.1, speakers=0, ctc_from=0.5
+    )
     common = ["--features", str(corpus), "--out", str(out), "--device", "cpu", "--threads", "1", "--batch", "2"]
     return parser.parse_args([*common, "--learning-rate", learning_rate, "--steps", steps, *more])
 
@@ -229,6 +231,17 @@ def test_durations_are_learnt_at_the_speakers_own_speed_alone(features):
     model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).eval()
     alone = train_acoustic.losses(model, train_acoustic.collate([features[0]]))["duration"]
     assert train_acoustic.losses(model, batch)["duration"].item() == pytest.approx(alone.item(), rel=1e-3)
+
+
+def test_other_speeds_are_learnt_beside_the_corpus_and_its_own_speed_is_not(corpus, features, tmp_path):
+    save(tmp_path / "rates", [replace(features[0], rate=1.5), features[1]], features.speakers)
+    given = arguments(corpus, tmp_path)
+    given.rates = tmp_path / "rates"
+    assert [one.rate for one in train_acoustic.examples(given, features)] == [1.0] * len(features) + [1.5]
+    save(tmp_path / "others", [features[0]], ["somebody"])
+    given.rates = tmp_path / "others"
+    with pytest.raises(SystemExit, match="first speakers"):
+        train_acoustic.examples(given, features)
 
 
 def test_a_seed_of_the_measured_sentences_is_refused(monkeypatch, capsys):
