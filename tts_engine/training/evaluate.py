@@ -302,6 +302,14 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     return result
 
 
+def write(result: dict[str, Any], path: Path | None) -> None:
+    """Print figures as JSON, and keep them where a file was asked for."""
+    text = json.dumps(result, ensure_ascii=False, indent=1)
+    if path:
+        path.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
 def main() -> None:
     """Read the command line, measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -318,10 +326,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="write pictures into this folder")
     arguments = parser.parse_args()
     result = evaluate(arguments)
-    text = json.dumps(result, ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +25,7 @@ from tts_engine.errors import InputError
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training.corpus import HELDOUT_SEED
+from tts_engine.training.evaluate import write
 from tts_engine.training.recogniser import FOLDER, Recogniser, labels_of, syllables
 from tts_engine.training.texts import Words, sentences
 
@@ -182,10 +182,7 @@ def main() -> None:
     judge = Recogniser.from_pretrained(arguments.recogniser).float().eval()  # type: ignore[no-untyped-call]
     synthesizer = Synthesizer.load(arguments.model, device="cpu", threads=arguments.threads)
     result = report(measure(synthesizer, judge, texts(arguments.sentences)))
-    text = json.dumps(result, ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write(result, arguments.json)
 
 
 if __name__ == "__main__":

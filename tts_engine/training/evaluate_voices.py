@@ -10,7 +10,6 @@ most alike.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from tts_engine.durations import expand, frames_from_log, places
 from tts_engine.excitation import excitation
 from tts_engine.identity import Identity
 from tts_engine.synthesizer import Synthesizer
-from tts_engine.training.evaluate import Errors, mandarin_only, meant_by
+from tts_engine.training.evaluate import Errors, mandarin_only, meant_by, write
 from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0
 from tts_engine.training.recogniser import FOLDER, Recogniser
 from tts_engine.training.vocal_tract import average_spectrum, shift_between
@@ -222,10 +221,7 @@ def main() -> None:
         teacher = hear_teacher(FeatureSet(arguments.felt), arguments.recogniser)
         rows = measure_emotions(synthesizer, every[: arguments.utterances], features.speakers, arguments.recogniser)
         result["emotions"] = [row | {"teacher_ser": teacher.get((row["emotion"], row["intensity"]))} for row in rows]
-    text = json.dumps(result, ensure_ascii=False, indent=1)
-    if arguments.json:
-        arguments.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    write(result, arguments.json)
 
 
 if __name__ == "__main__":
