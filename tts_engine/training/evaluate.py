@@ -275,13 +275,19 @@ def draw(student: Student, one: Utterance, speaker: str, path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
+def spread(utterances: Sequence[Utterance], count: int) -> list[Utterance]:
+    """At most ``count`` of them, evenly over the whole set, which lies ordered by speaker: every voice is measured."""
+    places = np.linspace(0, len(utterances), min(count, len(utterances)), endpoint=False).astype(int)
+    return [utterances[place] for place in places]
+
+
 def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     """All measurements of one checkpoint."""
     features = make_heldout(arguments.features, "neutral", arguments.hours * 3600, processes=1)
     synthesizer = Synthesizer.load(arguments.model, device=arguments.device)
     student = Student(synthesizer, AudioConfig())
     everything = [features[index] for index in range(len(features))]
-    few = everything[: arguments.utterances]
+    few = spread(everything, arguments.utterances)
     result: dict[str, Any] = {
         "model": str(arguments.model.name),
         "revision": synthesizer.revision,
@@ -289,10 +295,10 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
         "vocoder": measure_vocoder(student, few),
         **measure_prosody(student, few, features.speakers),
         **measure_recognition(
-            student, mandarin_only(everything)[: arguments.recognised], features.speakers, arguments.recogniser
+            student, spread(mandarin_only(everything), arguments.recognised), features.speakers, arguments.recogniser
         ),
     }
-    result["speed"].update(measure_speed_pitch(student, mandarin_only(few)[:24], features.speakers))
+    result["speed"].update(measure_speed_pitch(student, spread(mandarin_only(few), 24), features.speakers))
     result["rtf"] = measure_rtf(synthesizer)
     if arguments.pictures:
         for speaker in range(len(features.speakers)):

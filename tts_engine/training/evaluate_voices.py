@@ -26,7 +26,7 @@ from tts_engine.durations import expand, frames_from_log, places
 from tts_engine.excitation import excitation
 from tts_engine.identity import Identity
 from tts_engine.synthesizer import Synthesizer
-from tts_engine.training.evaluate import Errors, mandarin_only, meant_by, write
+from tts_engine.training.evaluate import Errors, mandarin_only, meant_by, spread, write
 from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0
 from tts_engine.training.recogniser import FOLDER, Recogniser
 from tts_engine.training.vocal_tract import average_spectrum, shift_between
@@ -219,7 +219,8 @@ def main() -> None:
     if synthesizer.emotions:
         every = mandarin_only(features[index] for index in range(len(features)))
         teacher = hear_teacher(FeatureSet(arguments.felt), arguments.recogniser)
-        rows = measure_emotions(synthesizer, every[: arguments.utterances], features.speakers, arguments.recogniser)
+        few = spread(every, arguments.utterances)
+        rows = measure_emotions(synthesizer, few, features.speakers, arguments.recogniser)
         result["emotions"] = [row | {"teacher_ser": teacher.get((row["emotion"], row["intensity"]))} for row in rows]
     write(result, arguments.json)
 

@@ -12,6 +12,7 @@ from tts_engine.training.evaluate import (
     measure_prosody,
     measure_vocoder,
     mel_cepstra,
+    spread,
     swap_syllables,
     warping,
 )
@@ -118,6 +119,13 @@ def test_what_is_meant_is_written_as_the_recogniser_writes_it():
 
 def test_syllable_rates_count_no_english(features):
     assert [one.text for one in mandarin_only(features)] == ["你好。", "我们去看花儿！"]
+
+
+def test_a_part_of_a_set_that_lies_ordered_by_speaker_has_everybody():
+    everybody = ["female"] * 4 + ["male"] * 4 + ["child"] * 4
+    assert spread(everybody, 3) == ["female", "male", "child"]
+    assert spread(everybody, 100) == everybody
+    assert spread([], 3) == []
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
