@@ -28,7 +28,7 @@ from sound import MEDIA_TYPES, SoundError, encode, labelled
 
 _log = logging.getLogger(__name__)
 
-PIPELINE = 2
+PIPELINE = 3
 """Raise it when the same samples would be encoded into other bytes than before."""
 
 

@@ -1,6 +1,6 @@
 """Samples in, one piece after the other, and the bytes of a file out, in constant memory.
 
-Source: libsndfile 1.2.2 and libsoxr through their Python wheels, FFmpeg 8 through PyAV's for AAC and Opus; no
+Source: libsndfile 1.2.2, libsoxr and LAME through their Python wheels, FFmpeg 8 through PyAV's for AAC and Opus; no
 process is started.
 """
 
@@ -15,14 +15,13 @@ import soundfile  # type: ignore[import-untyped]
 import soxr  # type: ignore[import-untyped]
 
 from sound.formats import SoundError, file_rate
+from sound.mp3 import Mp3
 
 Samples = npt.NDArray[np.float32]
 
 _BLOCK = 4096
 """Frames written at a time: libsndfile's encoders keep a whole call on the stack and crash on minutes of sound."""
 _WRITING: dict[str, dict[str, Any]] = {
-    # a constant bit rate (64 kbit/s up to 24 kHz, 128 above) so that every player knows length and position at once
-    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": 0.65, "bitrate_mode": "CONSTANT"},
     "wav": {"format": "WAV", "subtype": "PCM_16"},
     "flac": {"format": "FLAC", "subtype": "PCM_16"},
 }
@@ -57,7 +56,7 @@ class Encoder:
         """Begin a file.
 
         Args:
-            sink: where bytes go; must be seekable for M4A. Stays open.
+            sink: where bytes go; must be seekable for M4A and MP3. Stays open.
             format: a key of ``MEDIA_TYPES``.
             sample_rate: Hz of the samples that will come.
             target_rate: Hz of the file; None keeps ``sample_rate`` as far as the format can.
@@ -125,6 +124,8 @@ def to_pcm(samples: Samples) -> bytes:
 def _writer(sink: BinaryIO, format: str, rate: int) -> _Writer:
     if format == "pcm":
         return _Plain(sink)
+    if format == "mp3":
+        return Mp3(sink, rate)
     if format in _FFMPEG:
         return _FFmpeg(sink, format, rate)
     writer: _Writer = soundfile.SoundFile(sink, "w", samplerate=rate, channels=1, **_WRITING[format])

@@ -118,9 +118,11 @@ def test_a_stream_can_be_played_from_its_first_pieces_and_to_its_end(format_):
         assert len(whole) == 4 * RATE * 2
         return
     assert played(begun)[2] > 1.5
-    _, rate, seconds = played(whole)
-    # MP3 and AAC begin with filling whose size only a corrected header could tell
+    sound, rate, seconds = played(whole)
+    # MP3 and AAC begin and end with filling whose size only a corrected header could tell
     assert seconds == pytest.approx(4.0, abs=4 * 1152 / rate)
+    if format_ == "mp3":  # FFmpeg trims what LAME put in front, and plays the header's own frame
+        assert int(np.argmax(np.abs(sound) > 0.05)) <= 576 + 10
     assert read_label(io.BytesIO(whole)) == Label("producer", "id", propagator="producer", propagate_id="id")
 
 
