@@ -3,7 +3,8 @@
 Text → our own front end → the teacher's speech, phrased by rule, in many voices and moods, aligned. Writes the set
 named by ``--out`` to learn from, and beside it, kept where they are there, sets that no network ever learns from:
 ``…-heldout`` (named voices, neutral), ``…-heldout-emotions`` (named voices, every emotion at three intensities) and
-``…-heldout-speakers`` (speakers that nobody has heard).
+``…-heldout-speakers`` (speakers that nobody has heard). ``--development`` makes another set alone: speakers of neither
+kind, from whom ``train_scoring`` learns how alike two clips of one person are.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ from tts_engine.frontend.reading import Sentence
 from tts_engine.training import psola
 from tts_engine.training.features import CACHE, FeatureSet, Script, Utterance, extract_f0, make_utterance, save
 from tts_engine.training.prosody import EMOTIONS, Manner, contour, stretches
-from tts_engine.training.speakers import HELDOUT_SPEAKER, Speaker, invented, named
+from tts_engine.training.speakers import DEVELOPMENT_SPEAKER, HELDOUT_SPEAKER, Speaker, invented, named
 from tts_engine.training.teacher import Espeak, Rendering, Teacher, TeacherError, TeacherVoice, level
 from tts_engine.training.texts import Words, sentences
 
 HELDOUT_SEED = 990_001
 """Seeds from here on are never trained on."""
 HELDOUT_SPEAKERS = 60
+DEVELOPMENT_SEED = 970_001
+DEVELOPMENT_S, DEVELOPMENT_MOVED = 48.0, 0.25
+"""Seconds of each speaker, and the share of their utterances that shows an emotion."""
 MAX_S = 9.0
 _DECIMATION = 4
 _PIECE_S = 90.0
@@ -222,6 +226,13 @@ def heldout_pieces(kind: str, seconds: float) -> tuple[list[Speaker], list[Piece
     return who, [Piece(index, one, each, start + index, moods=moods) for index, one in enumerate(who)]
 
 
+def development_pieces(count: int, seconds: float) -> tuple[list[Speaker], list[Piece]]:
+    """Speakers to choose by: no network learns from them, and no figure is measured on them."""
+    who = [invented(DEVELOPMENT_SPEAKER + number) for number in range(count)]
+    moved = DEVELOPMENT_MOVED
+    return who, [Piece(index, one, seconds, DEVELOPMENT_SEED + index, moved=moved) for index, one in enumerate(who)]
+
+
 def make_heldout(folder: Path, kind: str, seconds: float, processes: int) -> FeatureSet:
     """A held-out set, made where it is absent."""
     if not (folder / "index.json").exists():
@@ -242,7 +253,12 @@ def main() -> None:
     )
     parser.add_argument("--processes", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--development", type=int, default=0, help="make only this set, of so many speakers")
     arguments = parser.parse_args()
+    if arguments.development:
+        who, pieces = development_pieces(arguments.development, DEVELOPMENT_S)
+        save(arguments.out, collect(pieces, arguments.processes), [one.name for one in who])
+        return
     if arguments.seed >= HELDOUT_SEED:
         parser.error(f"--seed must be below {HELDOUT_SEED}: those are for measuring")
     measured: set[str] = set()

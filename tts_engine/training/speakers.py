@@ -1,7 +1,8 @@
 """Speakers without end for the corpus: the three named voices, and any number of others, each the same every time.
 
 A random speaker is a voice of the formant synthesizer with its own pitch, range, speed, formant scale, spectral tilt
-and breath. Numbers from ``HELDOUT_SPEAKER`` on are never trained on.
+and breath. No network learns from numbers from ``DEVELOPMENT_SPEAKER`` on, and what compares voices is chosen by them;
+on those from ``HELDOUT_SPEAKER`` on, figures are measured and nothing is chosen.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from tts_engine.training.teacher import VOICES, TeacherVoice
 
+DEVELOPMENT_SPEAKER = 50_000
 HELDOUT_SPEAKER = 100_000
 _HIGH = ("f1", "f2", "f3", "f4", "f5")
 _LOW = ("m1", "m2", "m3", "m4", "m5", "m6", "m7", "m8", "klatt", "klatt2", "klatt3", "klatt4")

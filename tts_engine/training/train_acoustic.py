@@ -7,103 +7,26 @@ energy; cross-entropy on voicing.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # the name everybody knows
-from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
-from tts_engine.durations import places
-from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2, FastSpeech2Config, Variance
+from tts_engine.fastspeech2 import FastSpeech2, FastSpeech2Config
 from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS
 from tts_engine.identity import EMBEDDING, IDENTITY
 from tts_engine.speaker_encoder import SpeakerEncoder
+from tts_engine.training.batch import Batch, batches, collate, spoken_frames
 from tts_engine.training.features import FeatureSet, Utterance
 from tts_engine.training.identities import Identities
-from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+from tts_engine.training.loop import Run, Watch, add_held_out, held_out, options, set_learning_rate, start
+from tts_engine.training.processes import Objective
 from tts_engine.training.prosody import EMOTIONS
+from tts_engine.training.samples import AcousticSampler
 from tts_engine.training.teacher import VOICES
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Utterances of similar length, padded with zeros."""
-
-    phonemes: Tensor  # (B, L)
-    tones: Tensor  # (B, L)
-    speaker: Tensor  # (B,)
-    emotion: Tensor  # (B, N) intensities
-    identity: Tensor  # (B, E), or (B, 0) where the model's own table knows the speakers
-    durations: Tensor  # (B, L)
-    owner: Tensor  # (B, T) which phoneme a frame belongs to
-    place: Tensor  # (B, T, 3)
-    mask: Tensor  # (B, T, 1)
-    mel: Tensor  # (B, M, T)
-    variance: Variance
-    natural: Tensor
-    """(B, 1) one where the utterance has its speaker's own speed, and so teaches durations, pitch and energy."""
-
-    def to(self, device: torch.device) -> Batch:
-        """The same on another device."""
-        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return Batch(**moved, variance=Variance(**{k: v.to(device) for k, v in vars(self.variance).items()}))
-
-
-def collate(utterances: list[Utterance], emotions: Sequence[str] = (), identity: Tensor | None = None) -> Batch:
-    """Pad utterances to one batch.
-
-    Args:
-        utterances: B of them.
-        emotions: N names, in the model's order.
-        identity: (B, E) of the speakers, where the model is told.
-    """
-    mels = [one.learnt_mel for one in utterances]
-    length = max(len(one.phonemes) for one in utterances)
-    frames = max(mel.shape[1] for mel in mels)
-
-    def padded(rows: list[np.ndarray], size: int, dtype: torch.dtype) -> Tensor:
-        out = torch.zeros((len(rows), size, *rows[0].shape[1:]), dtype=dtype)
-        for index, row in enumerate(rows):
-            out[index, : row.shape[0]] = torch.from_numpy(np.array(row))  # a copy: the rows are mapped read-only
-        return out
-
-    durations = [one.phonemes[:, 2].astype(np.int64) for one in utterances]
-    f0 = padded([one.f0 for one in utterances], frames, torch.float32)
-    mel = padded([mel.T for mel in mels], frames, torch.float32)  # (B, T, M)
-    mask = padded([np.ones((mel.shape[1], 1), np.float32) for mel in mels], frames, torch.float32)
-    return Batch(
-        phonemes=padded([one.phonemes[:, 0] for one in utterances], length, torch.int64),
-        tones=padded([one.phonemes[:, 1] for one in utterances], length, torch.int64),
-        speaker=torch.tensor([one.speaker for one in utterances]),
-        emotion=torch.tensor([[one.intensity * (one.emotion == name) for name in emotions] for one in utterances]),
-        identity=torch.zeros((len(utterances), 0)) if identity is None else identity,
-        durations=padded(durations, length, torch.float32),
-        owner=padded([np.repeat(np.arange(len(d)), d) for d in durations], frames, torch.int64),
-        place=padded([places(d) for d in durations], frames, torch.float32),
-        mask=mask,
-        mel=mel.transpose(1, 2),
-        variance=Variance(
-            pitch=(torch.log2(f0.clamp(min=40)) - PITCH_CENTRE) * (f0 > 0),
-            voiced=(f0 > 0).float(),
-            energy=mel.exp().sum(2).clamp(min=1e-3).log() * mask.squeeze(2),
-        ),
-        natural=torch.tensor([[float(one.rate == 1)] for one in utterances]),
-    )
-
-
-def batches(features: Sequence[Utterance], size: int, rng: np.random.Generator) -> list[list[int]]:
-    """One epoch: utterances of similar length together, batches in random order."""
-    lengths = np.array([len(features[index].f0) for index in range(len(features))])
-    order = np.argsort(lengths + rng.uniform(0, 60, lengths.shape))
-    groups = [order[i : i + size].tolist() for i in range(0, len(order), size)]
-    rng.shuffle(groups)
-    return groups
-
 
 _INITIAL_IDS = torch.tensor([SYMBOL_IDS[initial] for initial in INITIALS])
 _INITIAL_WEIGHT = 3.0
@@ -117,12 +40,9 @@ def _weights(batch: Batch) -> Tensor:
 
 def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     """Each loss by name."""
-    identity = batch.identity if batch.identity.shape[1] else model.speaker_table(batch.speaker)
-    speaker = torch.cat([identity, batch.emotion], dim=1)
-    hidden, log_durations = model.encode(batch.phonemes, batch.tones, speaker)
+    hidden, log_durations = spoken_frames(model, batch)
     spoken = (batch.phonemes != 0).float()
-    frames = torch.gather(hidden, 1, batch.owner.unsqueeze(2).expand(-1, -1, hidden.shape[2])) * batch.mask
-    frames, median = model.split(frames)
+    frames, median = model.split(hidden)
     x = frames + model.place(batch.place) * batch.mask
     guess = model.predict_variance(x, batch.mask)
     mel = model.predict_mel(x, batch.mask, batch.variance)
@@ -140,6 +60,8 @@ def losses(model: FastSpeech2, batch: Batch) -> dict[str, Tensor]:
     }
 
 
+HELD_OUT, SAMPLED = 24, 3
+"""Held-out utterances that judge a run, and that are heard of it."""
 WEIGHTS = {"mel": 1.0, "duration": 1.0, "pitch": 4.0, "voiced": 0.5, "energy": 0.1}
 
 
@@ -217,55 +139,91 @@ def _knows_identities(model: FastSpeech2) -> bool:
     return bool(model.config.speaker_width == IDENTITY and model.config.relative_pitch)
 
 
+def total(parts: dict[str, Tensor]) -> Tensor:
+    """What is minimised."""
+    return torch.stack([WEIGHTS[name] * value for name, value in parts.items()]).sum()
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Held-out utterances of speakers that the model knows."""
+
+    utterances: tuple[Utterance, ...]
+    told: Tensor | None
+    """(N, E) of their speakers, where the model is told."""
+
+
+def held(arguments: argparse.Namespace, features: FeatureSet, identities: Identities | None) -> _Held | None:
+    """What judges a run; None where there is no such set.
+
+    Raises:
+        SystemExit: it has nobody whom the training set has.
+    """
+    others = held_out(arguments)
+    if others is None:
+        return None
+    numbers = {name: index for index, name in enumerate(features.speakers)}
+    known = [one for one in others if others.speakers[one.speaker] in numbers]
+    if not known:
+        raise SystemExit(f"the held-out set has none of the speakers of {arguments.features}: name one by --heldout")
+    step = max(1, len(known) // HELD_OUT)  # spread over all speakers
+    chosen = [replace(one, speaker=numbers[others.speakers[one.speaker]]) for one in known[::step][:HELD_OUT]]
+    told = None
+    if identities:
+        told = torch.from_numpy(np.stack([identities.fixed[one.speaker] for one in chosen]))
+    return _Held(tuple(chosen), told)
+
+
+def watch(arguments: argparse.Namespace, model: FastSpeech2, spoken: _Held | None, device: torch.device) -> Watch:
+    """Judge and hear a model by held-out utterances."""
+    if spoken is None:
+        return Watch()
+
+    def batch(count: int) -> Batch:
+        told = None if spoken.told is None else spoken.told[:count]
+        return collate(list(spoken.utterances[:count]), model.config.emotions, told).to(device)
+
+    sampler = AcousticSampler(model, arguments.sample_vocoder, device) if arguments.sample_every else None
+    return Watch(
+        loss=lambda: total(losses(model, batch(HELD_OUT))).item(),
+        sample=(lambda log, step: sampler.write(log, step, batch(SAMPLED))) if sampler else None,
+    )
+
+
 def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``FastSpeech2.from_pretrained`` reads."""
-    start(arguments)
-    device = torch.device(arguments.device)
+    processes = start(arguments)
     features = FeatureSet(arguments.features)
     model, identities = prepare(arguments, features)
     utterances = examples(arguments, features)
-    model = model.to(device).train()  # type: ignore[arg-type]  # its decorator loses self
+    model = model.to(processes.device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
-    checkpoint = arguments.out / "last.pt"
-    step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
-    rng = np.random.default_rng(arguments.seed + step)
-    log = SummaryWriter(str(arguments.out))
-    clock = Clock.of(arguments)
-    average: dict[str, float] = {}
-    with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
-        todo: list[list[int]] = []
-        while clock.done < 1:
-            todo = todo or batches(utterances, arguments.batch, rng)
-            chosen = [utterances[index] for index in todo.pop()]
-            told = identities.draw([one.speaker for one in chosen], rng) if identities else None
-            batch = collate(chosen, model.config.emotions, told).to(device)
-            set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
-            with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
-                parts = losses(model, batch)
-            optimizer.zero_grad(set_to_none=True)
-            sum(WEIGHTS[name] * value for name, value in parts.items()).backward()  # type: ignore[union-attr]  # never 0
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            clock.step += 1
-            step += 1
-            for name, value in parts.items():
-                average[name] = 0.98 * average.get(name, value.item()) + 0.02 * value.item()
-            bar.update(clock.done - bar.n)
-            bar.set_postfix({"step": step, **{k: f"{v:.3f}" for k, v in average.items()}}, refresh=False)
-            if step % 20 == 0:
-                for name, mean in average.items():
-                    log.add_scalar(name, mean, step)
-            if step % 200 == 0:
-                save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
-    save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
-    model.save_pretrained(arguments.out / "model")
-    log.close()
-    return Path(arguments.out / "model")
+    watched = watch(arguments, model, held(arguments, features, identities), processes.device)
+    run = Run(arguments, processes, model, {"last.pt": {"model": model, "optimizer": optimizer}}, watched)
+    objective = processes.spread(Objective(model, losses))
+    rng = np.random.default_rng(run.seed)
+    todo: list[list[int]] = []
+    for rate in run.rates():
+        todo = todo or batches(utterances, arguments.batch, rng)
+        chosen = [utterances[index] for index in todo.pop()]
+        told = identities.draw([one.speaker for one in chosen], rng) if identities else None
+        batch = collate(chosen, model.config.emotions, told).to(processes.device)
+        set_learning_rate(optimizer, rate)
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=arguments.bf16):
+            parts = objective(batch)
+        optimizer.zero_grad(set_to_none=True)
+        total(parts).backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        run.report({name: value.item() for name, value in parts.items()})
+    return run.finish()
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = options(__doc__.splitlines()[0], "acoustic")
+    add_held_out(parser)
+    parser.add_argument("--sample-vocoder", type=Path, default=Path("models/v23/vocoder"), help="speaks the samples")
     parser.add_argument("--speaker-encoder", type=Path, help="folder of a speaker encoder: learn voices that it hears")
     parser.add_argument(
         "--rates", type=Path, help="feature set of the first speakers at other speeds, to learn from, too"

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  # the name everybody knows
-from tqdm import tqdm
 
 from tts_engine.frontend.phonemes import SYMBOLS, TONES
+from tts_engine.training.batch import Batch, batches, collate
 from tts_engine.training.features import FeatureSet
-from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+from tts_engine.training.loop import Run, options, set_learning_rate, start
+from tts_engine.training.processes import Objective
 from tts_engine.training.recogniser import BLANK, Recogniser, RecogniserConfig, label_of
-from tts_engine.training.train_acoustic import Batch, batches, collate
 
 STRETCHED = 0.65
 STRETCH = (-0.45, 0.55)
@@ -78,54 +78,49 @@ def ctc(log_probabilities: Tensor, labels: Tensor, mask: Tensor) -> Tensor:
     )
 
 
+def frame_losses(model: Recogniser, mel: Tensor, labels: Tensor, mask: Tensor, late: bool) -> dict[str, Tensor]:
+    """Losses of mels (B, M, T), and the share of frames that were recognised."""
+    said = model(mel, mask)
+    known = mask.squeeze(2) > 0
+    frames = F.nll_loss(said[known], labels[known])
+    parts = {"frames": frames, "right": (said[known].argmax(1) == labels[known]).float().mean()}
+    if late:
+        parts["ctc"] = ctc(said.cpu(), labels.cpu(), mask.cpu()).to(mel.device)
+    return parts
+
+
 def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``Recogniser.from_pretrained`` reads."""
-    start(arguments)
-    device = torch.device(arguments.device)
+    processes = start(arguments)
     every = FeatureSet(arguments.features)
     features = [one for one in every if not arguments.speakers or one.speaker < arguments.speakers]
     model = Recogniser(RecogniserConfig())
     if arguments.warm_start is not None:
         model = Recogniser.from_pretrained(arguments.warm_start, dtype=torch.float32)
-    model = model.to(device).train()  # type: ignore[arg-type]  # its decorator loses self
+    model = model.to(processes.device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
-    checkpoint = arguments.out / "last.pt"
-    step = load_checkpoint(checkpoint, model=model, optimizer=optimizer) if arguments.resume else 0
-    rng = np.random.default_rng(arguments.seed + step)
-    torch_rng = torch.Generator().manual_seed(arguments.seed + step)
-    clock = Clock.of(arguments)
-    average, right = 0.0, 0.0
-    with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
-        todo: list[list[int]] = []
-        while clock.done < 1:
-            todo = todo or batches(features, arguments.batch, rng)
-            batch = collate([features[index] for index in todo.pop()])
-            factor = float(np.exp(rng.uniform(*STRETCH))) if rng.random() < STRETCHED else 1.0
-            mel, labels, mask = stretch(roughen(batch.mel, torch_rng), frame_labels(batch), batch.mask, factor)
-            mel, mask = mel.to(device), mask.to(device)
-            set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate))
-            with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
-                said = model(mel, mask)
-            known = mask.squeeze(2) > 0
-            loss = F.nll_loss(said[known], labels.to(device)[known])
-            if clock.done > arguments.ctc_from:
-                loss = 0.3 * loss + 0.3 * ctc(said.cpu(), labels, mask.cpu()).to(device)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            clock.step += 1
-            step += 1
-            average = 0.98 * average + 0.02 * loss.item() if average else loss.item()
-            hits = float((said[known].argmax(1).cpu() == labels[known.cpu()]).float().mean())
-            right = 0.98 * right + 0.02 * hits
-            bar.update(clock.done - bar.n)
-            bar.set_postfix(step=step, loss=f"{average:.3f}", frames=f"{right:.3f}", refresh=False)
-            if step % 200 == 0:
-                save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
-    save_checkpoint(checkpoint, step, model=model, optimizer=optimizer)
-    model.half().save_pretrained(arguments.out / "model")
-    return Path(arguments.out / "model")
+    run = Run(arguments, processes, model, {"last.pt": {"model": model, "optimizer": optimizer}})
+    objective = processes.spread(Objective(model, frame_losses))
+    rng = np.random.default_rng(run.seed)
+    torch_rng = torch.Generator().manual_seed(run.seed)
+    todo: list[list[int]] = []
+    for rate in run.rates():
+        todo = todo or batches(features, arguments.batch, rng)
+        batch = collate([features[index] for index in todo.pop()])
+        factor = float(np.exp(rng.uniform(*STRETCH))) if rng.random() < STRETCHED else 1.0
+        shown = stretch(roughen(batch.mel, torch_rng), frame_labels(batch), batch.mask, factor)
+        set_learning_rate(optimizer, rate)
+        late = run.clock.done > arguments.ctc_from
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=arguments.bf16):
+            parts = objective(*(part.to(processes.device) for part in shown), late)
+        loss = 0.3 * parts["frames"] + 0.3 * parts["ctc"] if late else parts["frames"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        run.report({"loss": loss.item(), "right": parts["right"].item()})
+    model.half()
+    return run.finish()
 
 
 def parser() -> argparse.ArgumentParser:

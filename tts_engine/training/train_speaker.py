@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,19 +18,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the name everybody knows
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from tts_engine.audio import AudioConfig, mel_centres_hz
 from tts_engine.speaker_encoder import SpeakerEncoder, SpeakerEncoderConfig
 from tts_engine.training.features import FeatureSet
-from tts_engine.training.loop import Clock, load_checkpoint, options, save_checkpoint, set_learning_rate, start
+from tts_engine.training.loop import Run, Watch, add_held_out, held_out, options, set_learning_rate, start
+from tts_engine.training.processes import Objective
 from tts_engine.training.vocal_tract import average_spectrum, formant_shifts
 
 MARGIN, SCALE = 0.2, 24.0
 FRAMES = (120, 560)
 """Shortest and longest training clip: 1.4 to 6.5 s, made of a speaker's utterances end to end."""
 _TRACT_WEIGHT = 20.0
+_JUDGED = 4
+"""Batches of held-out clips that judge a run."""
 
 
 class Clips:
@@ -45,14 +48,21 @@ class Clips:
             pieces.setdefault(one.speaker, []).append(mel.astype(np.float16))
             spectra.setdefault(one.speaker, []).append(mel[:, one.f0 > 0])
         self.speakers = sorted(pieces)
+        self.names = [features.speakers[speaker] for speaker in self.speakers]
         self.mels = [np.concatenate(pieces[speaker], axis=1) for speaker in self.speakers]
         averages = [average_spectrum(np.concatenate(spectra[speaker], axis=1)) for speaker in self.speakers]
         self.shifts = formant_shifts(averages)
 
-    def draw(self, batch: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Mels (B, M, T), speakers (B,) and formant shifts (B,) of random clips of one random length."""
+    def draw(self, batch: int, rng: np.random.Generator, among: Sequence[int] = ()) -> tuple[Tensor, Tensor, Tensor]:
+        """Mels (B, M, T), speakers (B,) and formant shifts (B,) of random clips of one random length.
+
+        Args:
+            batch: how many.
+            rng: draws.
+            among: speakers to choose from; empty for all.
+        """
         frames = int(rng.integers(*FRAMES))
-        chosen = rng.integers(len(self.mels), size=batch)
+        chosen = rng.choice(among or range(len(self.mels)), size=batch)
         rows = []
         for speaker in chosen:
             mel = self.mels[speaker]
@@ -102,58 +112,90 @@ def angular_loss(vectors: Tensor, centres: Tensor, speakers: Tensor) -> Tensor:
     return F.cross_entropy(SCALE * torch.where(own, torch.cos(torch.acos(cosine) + MARGIN), cosine), speakers)
 
 
+class Lesson(nn.Module):
+    """The encoder with one centre for every speaker: together they can be wrong."""
+
+    def __init__(self, encoder: SpeakerEncoder, speakers: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.centres = nn.Linear(encoder.config.embedding, speakers, bias=False)
+
+    def parts(self, mel: Tensor, speakers: Tensor, shifts: Tensor) -> dict[str, Tensor]:
+        """Losses of mels (B, M, T), and the share that was recognised."""
+        vectors, tract = (part.float() for part in self.encoder(mel))
+        with torch.autocast(mel.device.type, enabled=False):  # an angle needs all the digits of its cosine
+            right = (vectors @ F.normalize(self.centres.weight, dim=1).T).argmax(1) == speakers
+            return {
+                "angle": angular_loss(vectors, self.centres.weight, speakers),
+                "tract": F.smooth_l1_loss(tract, shifts, beta=0.05),
+                "right": right.float().mean(),
+            }
+
+
 def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``SpeakerEncoder.from_pretrained`` reads."""
-    start(arguments)
-    device = torch.device(arguments.device)
+    processes = start(arguments)
     clips = Clips(FeatureSet(arguments.features))
-    model = SpeakerEncoder(SpeakerEncoderConfig()).to(device).train()  # type: ignore[arg-type]  # its decorator loses self
-    centres = nn.Linear(model.config.embedding, len(clips.speakers), bias=False).to(device)
-    parameters = [*model.parameters(), *centres.parameters()]
+    model = SpeakerEncoder(SpeakerEncoderConfig())
+    lesson = Lesson(model, len(clips.speakers)).to(processes.device).train()
+    parameters = list(lesson.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=arguments.learning_rate, weight_decay=1e-4)
-    checkpoint = arguments.out / "last.pt"
-    step = load_checkpoint(checkpoint, model=model, centres=centres, optimizer=optimizer) if arguments.resume else 0
-    rng = np.random.default_rng(arguments.seed + step)
-    generator = torch.Generator().manual_seed(arguments.seed + step)
-    log = SummaryWriter(str(arguments.out))
-    clock = Clock.of(arguments)
-    average = right = 0.0
-    with tqdm(total=1.0, unit="run", bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}") as bar:
-        while clock.done < 1:
-            mel, speakers, shifts = clips.draw(arguments.batch, rng)
-            mel = damage(mel, generator)
-            set_learning_rate(optimizer, clock.learning_rate(arguments.learning_rate, 100))
-            speakers, shifts = speakers.to(device), shifts.to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=arguments.bf16):
-                vectors, tract = (part.float() for part in model(mel.to(device)))
-            loss = angular_loss(vectors, centres.weight, speakers)
-            loss = loss + _TRACT_WEIGHT * F.smooth_l1_loss(tract, shifts, beta=0.05)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(parameters, 5.0)
-            optimizer.step()
-            clock.step += 1
-            step += 1
-            hit = ((vectors @ F.normalize(centres.weight, dim=1).T).argmax(1) == speakers).float().mean().item()
-            average, right = (0.98 * old + 0.02 * new for old, new in ((average, loss.item()), (right, hit)))
-            bar.update(clock.done - bar.n)
-            bar.set_postfix(step=step, loss=f"{average:.3f}", right=f"{right:.3f}", refresh=False)
-            if step % 20 == 0:
-                log.add_scalar("loss", average, step)
-                log.add_scalar("right", right, step)
-            if step % 200 == 0:
-                save_checkpoint(checkpoint, step, model=model, centres=centres, optimizer=optimizer)
-    save_checkpoint(checkpoint, step, model=model, centres=centres, optimizer=optimizer)
-    model.save_pretrained(arguments.out / "model")
-    log.close()
-    return Path(arguments.out / "model")
+    run = Run(
+        arguments,
+        processes,
+        model,
+        {"last.pt": {"model": model, "centres": lesson.centres, "optimizer": optimizer}},
+        watch(arguments, lesson, clips, processes.device),
+    )
+    objective = processes.spread(Objective(lesson, Lesson.parts))
+    rng = np.random.default_rng(run.seed)
+    generator = torch.Generator().manual_seed(run.seed)
+    for rate in run.rates(warmup_steps=100):
+        mel, *answers = clips.draw(arguments.batch, rng)
+        heard = damage(mel, generator).to(processes.device)
+        set_learning_rate(optimizer, rate)
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=arguments.bf16):
+            parts = objective(heard, *(answer.to(processes.device) for answer in answers))
+        loss = parts["angle"] + _TRACT_WEIGHT * parts["tract"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+        run.report({"loss": loss.item(), "right": parts["right"].item()})
+    return run.finish()
+
+
+def watch(arguments: argparse.Namespace, lesson: Lesson, clips: Clips, device: torch.device) -> Watch:
+    """Judge by what known speakers say in the held-out set, in clips drawn once."""
+    others = held_out(arguments)
+    heard = others and Clips(others)
+    numbers = heard and {n: clips.names.index(name) for n, name in enumerate(heard.names) if name in clips.names}
+    if not heard or not numbers:
+        return Watch()
+    rng = np.random.default_rng(arguments.seed)
+    drawn = [heard.draw(arguments.batch, rng, list(numbers)) for _ in range(_JUDGED)]
+
+    def loss() -> float:
+        found = []
+        for mel, speakers, shifts in drawn:
+            own = torch.tensor([numbers[int(speaker)] for speaker in speakers])
+            found.append(lesson.parts(mel.to(device), own.to(device), shifts.to(device))["angle"].item())
+        return float(np.mean(found))
+
+    return Watch(loss)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    parser = options(__doc__.splitlines()[0], "speaker")
+    add_held_out(parser, sampled=False)
+    parser.set_defaults(batch=64, learning_rate=3e-3)
+    return parser
 
 
 def main() -> None:
     """Read the command line and train."""
-    parser = options(__doc__.splitlines()[0], "speaker")
-    parser.set_defaults(batch=64, learning_rate=3e-3)
-    train(parser.parse_args())
+    train(parser().parse_args())
 
 
 if __name__ == "__main__":

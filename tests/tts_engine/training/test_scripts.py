@@ -15,19 +15,15 @@ from tts_engine.hifigan import HifiGan
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training import corpus as corpus_script
 from tts_engine.training import train_acoustic, train_recogniser, train_vocoder
+from tts_engine.training.batch import batches, collate
 from tts_engine.training.features import FeatureSet, Utterance, save
-from tts_engine.training.loop import options
 from tts_engine.training.recogniser import LABELS, Recogniser
 from tts_engine.training.speakers import named
 
 
-def arguments(corpus, out, *more, learning_rate="0.01", steps="1"):
-    parser = options("", "test")
-    parser.add_argument("--frames", type=int, default=8)
-    parser.add_argument("--adversarial", action="store_true")
-    parser.set_defaults(
-        rates=None, speaker_encoder=None, warm_start=None, named=0, dropout=0.1, speakers=0, ctc_from=0.5
-    )
+def arguments(script, corpus, out, *more, learning_rate="0.01", steps="1"):
+    parser = script.parser()
+    parser.set_defaults(frames=8)
     common = ["--features", str(corpus), "--out", str(out), "--device", "cpu", "--threads", "1", "--batch", "2"]
     return parser.parse_args([*common, "--learning-rate", learning_rate, "--steps", steps, *more])
 
@@ -39,7 +35,7 @@ def step_of(out):
 @torch.no_grad()
 def acoustic_losses(folder, features):
     model = FastSpeech2.from_pretrained(folder).eval()
-    parts = train_acoustic.losses(model, train_acoustic.collate([features[0], features[1]]))
+    parts = train_acoustic.losses(model, collate([features[0], features[1]]))
     return {name: value.item() for name, value in parts.items()}
 
 
@@ -47,10 +43,10 @@ def acoustic_losses(folder, features):
 def trained(corpus, tmp_path_factory):
     """Folders of an acoustic model after one step and after twenty more, and of a vocoder."""
     out = tmp_path_factory.mktemp("runs")
-    first = train_acoustic.train(arguments(corpus, out / "acoustic"))
+    first = train_acoustic.train(arguments(train_acoustic, corpus, out / "acoustic"))
     first.rename(out / "acoustic-first")
-    train_acoustic.train(arguments(corpus, out / "acoustic", "--resume", steps="20"))
-    train_vocoder.train(arguments(corpus, out / "vocoder", steps="2"))
+    train_acoustic.train(arguments(train_acoustic, corpus, out / "acoustic", "--resume", steps="20"))
+    train_vocoder.train(arguments(train_vocoder, corpus, out / "vocoder", steps="2"))
     return out
 
 
@@ -66,7 +62,7 @@ def test_the_acoustic_model_learns_two_utterances(trained, features):
 @pytest.mark.slow
 def test_a_run_that_is_resumed_goes_on_counting(trained, corpus):
     assert step_of(trained / "acoustic") == 21
-    train_vocoder.train(arguments(corpus, trained / "vocoder", "--resume", steps="1"))
+    train_vocoder.train(arguments(train_vocoder, corpus, trained / "vocoder", "--resume", steps="1"))
     assert step_of(trained / "vocoder") == 3
 
 
@@ -87,9 +83,11 @@ def test_the_vocoder_learns_a_batch_that_it_sees_again(corpus, tmp_path):
     batch = train_vocoder.segments(features, 2, 16, np.random.default_rng(0))
     mel, f0, source, samples = batch
     assert (mel.shape, f0.shape, source.shape, samples.shape) == ((2, 80, 16), (2, 16), (2, 2, 4096), (2, 4096))
-    folder = train_vocoder.train(arguments(corpus, tmp_path, steps="1"))
+    folder = train_vocoder.train(arguments(train_vocoder, corpus, tmp_path, steps="1"))
     first = HifiGan.from_pretrained(folder).eval()
-    second = HifiGan.from_pretrained(train_vocoder.train(arguments(corpus, tmp_path, "--resume", steps="12"))).eval()
+    second = HifiGan.from_pretrained(
+        train_vocoder.train(arguments(train_vocoder, corpus, tmp_path, "--resume", steps="12"))
+    ).eval()
     with torch.no_grad():
         before, after = (train_vocoder.spectral_loss(m(mel, f0, source), samples).item() for m in (first, second))
     assert after < before
@@ -121,16 +119,18 @@ def test_identical_sound_has_no_spectral_loss_and_other_sound_has():
 
 def test_utterances_that_are_all_too_short_end_the_run_with_a_sentence(corpus, tmp_path):
     with pytest.raises(SystemExit, match=r"no utterance of .* has 5004 frames"):
-        train_vocoder.train(arguments(corpus, tmp_path, "--frames", "5000"))
+        train_vocoder.train(arguments(train_vocoder, corpus, tmp_path, "--frames", "5000"))
 
 
 @pytest.mark.slow
 def test_the_recogniser_learns(corpus, features, tmp_path):
-    folder = train_recogniser.train(arguments(corpus, tmp_path, learning_rate="0.02", steps="1"))
+    folder = train_recogniser.train(arguments(train_recogniser, corpus, tmp_path, learning_rate="0.02", steps="1"))
     first = Recogniser.from_pretrained(folder).float().eval()
-    second = train_recogniser.train(arguments(corpus, tmp_path, "--resume", learning_rate="0.02", steps="14"))
+    second = train_recogniser.train(
+        arguments(train_recogniser, corpus, tmp_path, "--resume", learning_rate="0.02", steps="14")
+    )
     assert step_of(tmp_path) == 15
-    batch = train_acoustic.collate(list(features))
+    batch = collate(list(features))
     labels = train_recogniser.frame_labels(batch)
     known = batch.mask.squeeze(2) > 0
 
@@ -143,7 +143,7 @@ def test_the_recogniser_learns(corpus, features, tmp_path):
 
 def spelled(utterance):
     """What the frame labels of an utterance read as, the CTC way."""
-    labels = train_recogniser.frame_labels(train_acoustic.collate([utterance]))[0].tolist()
+    labels = train_recogniser.frame_labels(collate([utterance]))[0].tolist()
     return [LABELS[label] for label, before in zip(labels, [0, *labels], strict=False) if label and label != before]
 
 
@@ -169,7 +169,7 @@ def test_a_roughened_mel_keeps_its_shape_and_its_words():
 
 
 def test_a_batch_is_padded_with_nothing(features):
-    batch = train_acoustic.collate([features[0], features[1]])
+    batch = collate([features[0], features[1]])
     frames = [len(features[index].f0) for index in range(2)]
     assert batch.mel.shape == (2, 80, max(frames))
     assert batch.mask.sum((1, 2)).tolist() == frames
@@ -184,7 +184,7 @@ def test_a_batch_is_padded_with_nothing(features):
 
 
 def test_an_epoch_has_every_utterance_once(features):
-    groups = train_acoustic.batches(features, 2, np.random.default_rng(0))
+    groups = batches(features, 2, np.random.default_rng(0))
     assert sorted(index for group in groups for index in group) == [0, 1, 2]
     assert sorted(len(group) for group in groups) == [1, 2]
 
@@ -225,17 +225,17 @@ def test_half_of_the_corpus_is_spoken_at_other_speeds(teacher):
 
 def test_durations_are_learnt_at_the_speakers_own_speed_alone(features):
     hurried = replace(features[1], rate=1.5)
-    batch = train_acoustic.collate([features[0], hurried])
+    batch = collate([features[0], hurried])
     assert batch.natural.tolist() == [[1.0], [0.0]]
     torch.manual_seed(1)
     model = FastSpeech2(FastSpeech2Config(speakers=tuple(features.speakers))).eval()
-    alone = train_acoustic.losses(model, train_acoustic.collate([features[0]]))["duration"]
+    alone = train_acoustic.losses(model, collate([features[0]]))["duration"]
     assert train_acoustic.losses(model, batch)["duration"].item() == pytest.approx(alone.item(), rel=1e-3)
 
 
 def test_other_speeds_are_learnt_beside_the_corpus_and_its_own_speed_is_not(corpus, features, tmp_path):
     save(tmp_path / "rates", [replace(features[0], rate=1.5), features[1]], features.speakers)
-    given = arguments(corpus, tmp_path)
+    given = arguments(train_acoustic, corpus, tmp_path)
     given.rates = tmp_path / "rates"
     assert [one.rate for one in train_acoustic.examples(given, features)] == [1.0] * len(features) + [1.5]
     save(tmp_path / "others", [features[0]], ["somebody"])
