@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import statistics
@@ -19,6 +20,17 @@ PARAGRAPH = (
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    path = parser.parse_args().json
+    figures = json.dumps(measure())
+    if path:
+        path.write_text(figures + "\n", encoding="utf-8")
+    print(figures)
+
+
+def measure() -> dict[str, float]:
+    """Load the front end, then read a sentence and long texts."""
     before_kib = _resident_kib()
     began = time.perf_counter()
     from tts_engine.frontend import Frontend  # imported here: loading is part of what is measured
@@ -28,7 +40,7 @@ def main() -> None:
     frontend.read(SENTENCE.format(n=1))
     added_mb = (_resident_kib() - before_kib) * 1024 / 1e6
     short, long = _per_character(frontend)
-    figures = {
+    return {
         "load_s": round(load_s, 2),
         "added_memory_mb": round(added_mb, 1),
         "sentence_characters": len(SENTENCE.format(n=2)),
@@ -38,7 +50,6 @@ def main() -> None:
         "microseconds_per_character_at_10000": round(short * 1e6, 1),
         "microseconds_per_character_at_100000": round(long * 1e6, 1),
     }
-    print(json.dumps(figures))
 
 
 def _per_character(frontend: object) -> tuple[float, float]:

@@ -5,6 +5,7 @@ Reads ``benchmarks/results/engine.json`` and ``peers.json``; writes ``docs/image
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ def peers(factors: dict[str, float | None]) -> None:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     engine = json.loads((RESULTS / "engine.json").read_text(encoding="utf-8"))
     beside = json.loads((RESULTS / "peers.json").read_text(encoding="utf-8"))
     rows = engine["growth"] + [row for row in engine.get("longest", []) if row["characters"] > 10_000]
