@@ -171,19 +171,11 @@ CODE
 
 # ---- 准备 ----------------------------------------------------------------
 
-# 读设置、查端口；带 --prepare 时生成首次运行的机密
+# 读设置、查端口；带 --prepare 时生成首次运行的机密与第一个 API 密钥
 plan() {
   local assignments
   assignments=$(PYTHONPATH=. "$PYTHON" -P app/launch.py plan "$@" "${HALVES[@]}") || exit 1
   eval "$assignments"   # 每个值都经过 shlex.quote
-}
-
-first_key() {
-  if [[ ! -e $DEMO_KEY_FILE && $("$PYTHON" -m app keys list | wc -l) -eq 1 ]]; then   # 只有表头：还没有任何密钥
-    "$PYTHON" -m app keys create 首次运行 --scopes tts voices admin --output "$DEMO_KEY_FILE" >/dev/null 2>&1 ||
-      die "无法创建第一个 API 密钥：请检查 var/ 的权限与 database.url。"
-    say "已生成第一个 API 密钥 $DEMO_KEY_FILE（0600）"
-  fi
 }
 
 # ---- 启动与看护 ----------------------------------------------------------
@@ -333,7 +325,6 @@ main() {
     "$PYTHON" -m tts_engine.hub --fetch "$MODEL_FOLDER" \
       --repository "$HUB_REPOSITORY" --revision "$HUB_REVISION" || exit 1
   fi
-  if [[ $mode != webui ]]; then first_key; fi
 
   trap on_signal INT TERM HUP
   if [[ $mode != proxy ]]; then start WebUI webui "$PYTHON" webui.py; fi

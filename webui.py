@@ -29,6 +29,7 @@ from webui_page.parts import Parts
 from webui_page.routes import create_api
 from webui_page.store import AudioStore
 from webui_page.story import MAX_CHARS
+from webui_page.thrift import frugal_import
 from webui_page.voices import VoiceLibrary
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ def create_app(engine: Engine, settings: Settings, directory: Path = DIRECTORY) 
         settings: checked settings.
         directory: for made files; private to this server, may hold leftovers of a killed one.
     """
-    from webui_page.page import Greeter, mount_pages  # Gradio takes seconds to import
+    with frugal_import():
+        from webui_page.page import Greeter, mount_pages  # here: Gradio must be locked down first
 
     web = settings.webui
     store = AudioStore(directory.resolve(), web.audio_lifetime_s)

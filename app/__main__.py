@@ -24,7 +24,6 @@ from app.database import back_up, connect, migrate
 from app.errors import CredentialError, GatewayError, ProxyError
 from app.gateway import Order
 from app.jobs import Task, prewarm_now, run_schedule
-from app.keyring import write_private
 from app.logs import configure
 from app.schemas import check_text
 from app.services import Services, services_of
@@ -63,16 +62,12 @@ def _create_key(options: argparse.Namespace, settings: Settings) -> int:
         print(f"失败：{options.output} 已存在，没有创建新密钥。", file=sys.stderr)
         return 1
     keys = _keys(settings)
-    key_id, text = keys.create(NewKey(options.name, tuple(options.scopes), expires_s))
+    wanted = NewKey(options.name, tuple(options.scopes), expires_s)
     if options.output is None:
-        print(text)
+        print(keys.create(wanted)[1])
         print("请现在就保存这个密钥：它不会再次显示。", file=sys.stderr)
         return 0
-    try:
-        write_private(options.output, text)
-    except OSError as error:
-        keys.revoke(key_id)
-        raise SettingsError(f"密钥写不进 {options.output}，已作废：请检查目录与权限。") from error
+    key_id = keys.create_in(options.output, wanted)
     print(f"密钥 {key_id} 已写入 {options.output}（0600）。", file=sys.stderr)
     return 0
 

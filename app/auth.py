@@ -12,6 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import jwt
 from jwt.utils import base64url_decode
@@ -22,8 +23,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.body import strict_json
 from app.database import ApiKey, RevokedSubject, RevokedToken, insert_into, record
 from app.errors import BlockedError, CredentialError, MalformedBodyError
+from app.keyring import write_private
 from app.signing import Ring
-from settings import AuthSettings
+from settings import AuthSettings, SettingsError
 
 _log = logging.getLogger(__name__)
 
@@ -280,6 +282,20 @@ class ApiKeys:
             connection.execute(insert_into(self.engine, ApiKey).values(**values))
         record(self.engine, self.now(), actor, "key.create", key_id)
         return key_id, f"tts_{key_id}_{secret}"
+
+    def create_in(self, path: Path, wanted: NewKey) -> str:
+        """The id of a key whose text stands in the new 0600 file ``path`` and nowhere else.
+
+        Raises:
+            SettingsError: the file cannot be written; then the key is revoked.
+        """
+        key_id, text = self.create(wanted)
+        try:
+            write_private(path, text)
+        except OSError as error:
+            self.revoke(key_id)
+            raise SettingsError(f"密钥写不进 {path}，已作废：请检查目录与权限。") from error
+        return key_id
 
     def verify(self, text: str) -> Caller:
         """Who holds the key ``text``.

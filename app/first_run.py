@@ -1,4 +1,4 @@
-"""What a fresh clone lacks: a JWT secret, a root secret, and a certificate for this machine.
+"""What a fresh clone lacks: a JWT secret, a root secret, a certificate for this machine, and a first API key.
 
 What is there already is kept, but for a certificate of our own making that is about to expire.
 """
@@ -16,7 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.auth import SCOPES, ApiKeys, NewKey
+from app.database import connect
 from app.keyring import load_keyring, write_private
 from settings import ProxySettings, Settings, SettingsError
 
@@ -46,6 +49,28 @@ def prepare(settings: Settings, now: datetime.datetime) -> list[str]:
         raise SettingsError(f"无法写入 {error.filename}（{error.strerror}）：请检查目录权限与磁盘空间。") from error
     load_keyring(settings.auth)
     return made
+
+
+def make_key(settings: Settings, now: datetime.datetime) -> list[str]:
+    """A first API key in ``auth.demo_key_file`` where there has never been any; as :func:`prepare` otherwise.
+
+    Raises:
+        SettingsError: the database does not open, or the file cannot be written.
+    """
+    path = settings.auth.demo_key_file
+    if path.exists():
+        return []
+    engine = connect(settings.database.url.get_secret_value())
+    try:
+        keys = ApiKeys(engine, now.timestamp)
+        if keys.all():
+            return []
+        keys.create_in(path, NewKey("首次运行", SCOPES))
+    except SQLAlchemyError as error:
+        raise SettingsError("数据库暂时不可用：请检查它的位置、权限与剩余空间。") from error
+    finally:
+        engine.dispose()
+    return [f"已生成第一个 API 密钥 {path}（0600）"]
 
 
 def _wants_certificate(proxy: ProxySettings, now: datetime.datetime) -> bool:

@@ -54,7 +54,6 @@ def variables(settings: Settings) -> dict[str, str]:
         "HUB_REPOSITORY": engine.hub_repository,
         "HUB_REVISION": engine.hub_revision,
         "DEVICE_SETTING": engine.device,
-        "DEMO_KEY_FILE": str(settings.auth.demo_key_file),
         "STOP_LIMIT_S": str(settings.proxy.graceful_timeout_s + 10),
     }
 
@@ -218,16 +217,16 @@ def _prepare(settings: Settings) -> None:
     now = datetime.datetime.now(datetime.UTC)
     if _is_prepared(settings, now):
         return
-    from app.first_run import prepare
+    from app.first_run import make_key, prepare
 
-    for line in prepare(settings, now):
+    for line in (*prepare(settings, now), *make_key(settings, now)):
         sys.stdout.write(f"say {shlex.quote(line)}\n")  # for the shell to say: stdout is its input, stderr its errors
 
 
 def _is_prepared(settings: Settings, now: datetime.datetime) -> bool:
     """Whether there is certainly nothing to make; when in doubt no, and ``app.first_run`` decides."""
-    proxy = settings.proxy
-    if settings.auth.jwt_secret is None and not settings.auth.jwt_secret_file.exists():
+    proxy, auth = settings.proxy, settings.auth
+    if not auth.demo_key_file.exists() or (auth.jwt_secret is None and not auth.jwt_secret_file.exists()):
         return False
     if not proxy.tls or proxy.unix_socket is not None:
         return True
@@ -263,7 +262,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="app/launch.py")
     commands = parser.add_subparsers(required=True)
     plan = commands.add_parser("plan", help="检查端口，输出给 shell 的变量")
-    plan.add_argument("--prepare", action="store_true", help="生成首次运行的机密与证书")
+    plan.add_argument("--prepare", action="store_true", help="生成首次运行的机密、证书与第一个密钥")
     plan.set_defaults(run=_plan)
     wait = commands.add_parser("wait", help="等到就绪，输出地址")
     wait.add_argument("seconds", type=float)

@@ -18,6 +18,7 @@ from webui_page.files import add_files
 from webui_page.parts import Parts
 from webui_page.streams import Streams
 from webui_page.tabs import batch, machine, speaking, story, voicing
+from webui_page.thrift import unserved
 from webui_page.words import LANGUAGES, Words, preferred
 
 _PATHS = {"zh": "/", "en": "/en"}
@@ -58,7 +59,10 @@ def mount_pages(app: FastAPI, parts: Parts) -> FastAPI:
     """``app`` with the page at ``/``, and at ``/en`` for who prefers English; routes registered before come first."""
     add_files(app, parts)
     for words in sorted(LANGUAGES, key=lambda words: -len(_PATHS[words.language])):
-        app = _mount(app, create_page(parts, words), _PATHS[words.language], words)
+        with unserved():
+            page = create_page(parts, words)
+        app = _mount(app, page, _PATHS[words.language], words)
+        page.app = _pages(app)[-1]  # the one that serves
     return app
 
 
@@ -108,6 +112,9 @@ class Greeter:
 
 def let_visitors_go(app: FastAPI) -> None:
     """End the connections by which open pages say that they are alive, which would hold up a shutdown."""
-    for route in app.routes:
-        if isinstance(route, Mount) and isinstance(route.app, gr.routes.App):
-            route.app.stop_event.set()
+    for page in _pages(app):
+        page.stop_event.set()
+
+
+def _pages(app: FastAPI) -> list[gr.routes.App]:
+    return [route.app for route in app.routes if isinstance(route, Mount) and isinstance(route.app, gr.routes.App)]

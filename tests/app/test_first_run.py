@@ -6,7 +6,9 @@ import stat
 import pytest
 from cryptography import x509
 
-from app.first_run import prepare
+from app.auth import SCOPES, ApiKeys, NewKey
+from app.database import connect
+from app.first_run import make_key, prepare
 from app.keyring import load_keyring
 from app.sealing import load_root
 from settings import Settings, SettingsError
@@ -167,3 +169,49 @@ def test_a_secret_from_the_environment_makes_no_file(settings):
     values["auth"]["jwt_secret"] = "k1:0123456789abcdefghijklmnopqrstuvwxyz"
     prepare(Settings.model_validate(values), NOW)
     assert not settings.auth.jwt_secret_file.exists()
+
+
+@pytest.fixture
+def with_database(settings, tmp_path):
+    values = settings.model_dump()
+    values["auth"]["demo_key_file"] = tmp_path / "var" / "demo_api_key"
+    values["database"]["url"] = f"sqlite:///{tmp_path / 'var' / 'app.db'}"
+    (tmp_path / "var").mkdir(mode=0o700)
+    return Settings.model_validate(values)
+
+
+def keys_in(settings):
+    return ApiKeys(connect(settings.database.url.get_secret_value()), NOW.timestamp)
+
+
+def test_the_first_key_opens_every_door_and_is_made_once(with_database):
+    path = with_database.auth.demo_key_file
+    (line,) = make_key(with_database, NOW)
+    text = path.read_text().strip()
+    assert mode(path) == 0o600
+    assert text not in line
+    keys = keys_in(with_database)
+    assert keys.verify(text).scopes == set(SCOPES)
+    assert make_key(with_database, NOW) == []
+    path.unlink()  # its owner has taken it away: there is a key, so no other is made
+    assert make_key(with_database, NOW) == []
+    assert not path.exists()
+    assert len(keys.all()) == 1
+
+
+def test_where_a_key_was_ever_made_no_first_one_is(with_database):
+    keys = keys_in(with_database)
+    keys.revoke(keys.create(NewKey("another", ("tts",)))[0])
+    assert make_key(with_database, NOW) == []
+    assert not with_database.auth.demo_key_file.exists()
+
+
+def test_a_first_key_that_cannot_be_written_is_revoked(with_database, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("app.auth.write_private", full)
+    with pytest.raises(SettingsError, match="已作废"):
+        make_key(with_database, NOW)
+    (key,) = keys_in(with_database).all()
+    assert key.revoked_s is not None

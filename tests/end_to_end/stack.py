@@ -82,8 +82,6 @@ class Stack:
 
     def __enter__(self):
         self.command(*LAUNCH, "plan", "--prepare", "webui", "proxy")
-        scopes = ("--scopes", "tts", "voices", "admin")
-        self.command("-m", "app", "keys", "create", "tests", *scopes, "--output", str(self.folder / "demo_api_key"))
         self.key = (self.folder / "demo_api_key").read_text().strip()
         self.secret = (self.folder / "jwt_secret").read_text().strip()
         try:
