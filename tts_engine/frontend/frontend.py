@@ -295,6 +295,8 @@ class _Writer:
 def _ends_number(pieces: Sequence[Piece], index: int) -> bool:
     """Whether the piece ends a score, a ratio, a model or a code that counts nothing that follows."""
     after = pieces[index + 1 : index + 4]
+    if pieces[index].rule and after and after[0].text == "日":
+        return True
     if pieces[index].rule in ("", "cardinal", "money", "unit"):
         return False
     if after and after[0].rule:

@@ -35,6 +35,9 @@ _TRUST = ((3000, 5.0), (100, 1.0))
 """Least frequency of a word, and what its phrase's reading is worth beyond the fitted weights (CPP dev)."""
 _IDIOM = 4
 """Syllables from which a word's phrase is trusted however rare it is."""
+_ALONE = 4
+"""Up to so many characters beside a word tell the network nothing: a menu, a title, a word alone."""
+_ALONE_TRUST = 10.0
 _EDGE = "#"
 _NO_WORD = Word(_EDGE, 0, _EDGE)
 
@@ -159,6 +162,8 @@ def trust(one: Occurrence) -> NDArray[np.float32]:
     itself = {phrase.pinyin for phrase in one.phrases if (phrase.begin, phrase.end) == (word.begin, word.end)}
     common = next((bonus for least, bonus in _TRUST if one.frequency >= least), 0)
     bonus = _TRUST[0][1] if len(word.text) >= _IDIOM else common
+    if len(one.text) - len(word.text) <= _ALONE:
+        bonus = _ALONE_TRUST
     return np.array([bonus if candidate in itself else 0 for candidate in one.candidates], np.float32)
 
 

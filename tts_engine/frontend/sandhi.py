@@ -18,7 +18,6 @@ _PLACES = frozenset("十百千万亿点")
 _ORDINAL_AFTER = (
     "月",
     "号",
-    "日",
     "楼",
     "班",
     "年级",
@@ -51,7 +50,9 @@ _STAYS_FIRST = frozenset(
     )
 )
 _COMPLEMENTS = frozenset("了起到清见下上出来去动住开完好懂过着及掉成通惯准全多少定透像")
-_NOT_VERBS = frozenset("也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本边直总老竟")
+_NOT_VERBS = frozenset(
+    "也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本边直总老竟君"
+)
 _FULL_ER = frozenset(
     "女儿 男儿 幼儿 婴儿 少儿 胎儿 孤儿 健儿 患儿 小儿 宠儿 弃儿 托儿 产儿 妻儿 犬儿 生儿 混血儿 新生儿 育儿 "
     "吾儿 爱儿 乳儿 一儿 氏儿 潮儿 运儿 形儿 馨儿 我儿 你儿 他儿 其儿 的儿 之儿 有儿 娇儿 抚儿".split()
@@ -71,6 +72,7 @@ _ER_WORDS = (
     "儿化",
     "儿郎",
     "儿茶",
+    "儿坐标",
 )
 _KEEPS_THIRD = frozenset("姐奶姥婶嫂宝")
 _ERHUA_FIRST_TONE = frozenset(("慢慢儿", "好好儿", "快快儿", "早早儿", "远远儿", "轻轻儿", "满满儿"))
@@ -188,6 +190,8 @@ def _is_between(phrase: list[Spoken], index: int) -> bool:
         return False  # 急得不得了, 多了不少
     if before == after:
         return True
+    if after == "见" and phrase[index - 1].source.tag[:1] == "n":
+        return False  # 书不见了
     bound = phrase[index].word in (phrase[index - 1].word, phrase[index + 1].word)
     last = index + 2 >= len(phrase) or phrase[index + 2].word != phrase[index + 1].word
     return (bound or last) and after in _COMPLEMENTS and before not in _NOT_VERBS and last
@@ -207,7 +211,7 @@ def _one(phrase: list[Spoken]) -> None:
 def _is_repeated(text: str, index: int) -> bool:
     """看一看; neither 一个一个 nor 二一二."""
     around = text[max(0, index - 2) : index], text[index + 1]
-    return around[0][-1:] == around[1] not in _DIGITS and around[0][:-1] != "一"
+    return around[0][-1:] == around[1] not in _DIGITS and around[0][:-1] not in _DIGITS | _PLACES
 
 
 def _stays_first(text: str, index: int) -> bool:
@@ -221,6 +225,8 @@ def _stays_first(text: str, index: int) -> bool:
         return True
     if before in _DIGITS or before in _PLACES:
         return after not in "百千万亿" or before == "点"
+    if after == "日":
+        return before == "月"  # 一日三餐 counts days; 1日 is told apart by who wrote it
     return before not in ("这", "那", "每", "有") and text.startswith(_ORDINAL_AFTER, index + 1)
 
 

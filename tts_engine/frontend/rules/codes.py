@@ -6,19 +6,19 @@ import re
 from collections.abc import Sequence
 
 from tts_engine.frontend.numbers import by_digit, cardinal
-from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, left, right, rule
+from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, left, right, rule, whole
 from tts_engine.frontend.rules.counting import COUNTED
 
 _CODE_WORDS = (
     "验证码|动态码|动态密码|短信码|订单号?|单号|运单号?|快递号|工单号?|邮编|邮政编码|学号|工号|取件码|取餐码|取货码|提货码|提取码|卡号|账号|帐号|账户|密码|编号|"
-    "序列号|身份证号?码?|身份证|证件号?码?|股票代码|证券代码|基金代码|代码|代号|端口号?|房间号?|房号|车牌号?|QQ号?|QQ群|群号|尾号|末四位|后四位|前四位|后六位|"
+    "序列号|身份证号?码?|身份证|证件号?码?|股票代码|证券代码|基金代码|代码|代号|端口号?|(?<![A-Za-z])port|房间号?|房号|车牌号?|QQ号?|QQ群|群号|尾号|末四位|后四位|前四位|后六位|"
     "末三位|后三位|后两位|号码|座机|固话|手机号?码?|电话|热线|客服|传真|微信号?|微信|分机号?|会议号|会议室|会议ID|ID|UID|口令|条形码|条码|货号|批号|批次号?|"
     "许可证号?|准考证号?|护照号?|银行卡|信用卡|会员卡|卡|桌号|车次|航班号?|班次|流水号|票号|区号|频道|直播间|邀请码|邀请号|兑换码|核销码|校验码|激活码|识别码|"
     "国标|执行标准|文号|证号|档案号|病历号|住院号|门诊号|就诊号|医保号|总机|致电|拨打|拨|呼叫|短信|发送|回复|输入|发票号码?|税号|信用代码|合同号|案号|保单号|"
     "车架号|抖音号|快手号|社保号|YY号|陌陌号|房产证号|排队号|ISBN|ISSN|MAC|座位号|箱号|柜号|楼号|库位|货架号?|工牌号?|警号|编码|学籍号|考号|机身号|设备号|IMEI|SN|PIN码?|串号|版本号"
 )
 _AFTER_CODE = re.compile(
-    rf"(?:{_CODE_WORDS})(?:是|为|：|:|为：|是：|\s|尾号|末四位|后四位|\(|（|【|“|\"|分别是|改为|变更为|即|就是|填|写|号|\[){{0,3}}$"
+    rf"(?:{_CODE_WORDS})(?:是|为|：|:|为：|是：|\s|尾号|末四位|后四位|\(|（|【|“|\"|分别是|改[为成]|换成|设[为成]|变更为|即|就是|填|写|号|\[){{0,3}}$"
 )
 _PHONE_WORDS = re.compile(
     r"电话|手机|拨|致电|呼叫|座机|固话|热线|客服|传真|总机|分机|卡号|账号|帐号|账户|身份证|证件|银行卡|信用卡|末四位|后四位|尾号|房间|房号"
@@ -154,6 +154,22 @@ def _block(match: Match) -> Sequence[Part] | None:
     return parts
 
 
+def _dialled(match: Match) -> Sequence[Part]:
+    """*#06#: what is typed on a telephone."""
+    names = {"*": "星号", "#": "井号"}
+    found = re.finditer(r"\d+|[*#]", match[0])
+    return [
+        Part(names.get(one[0]) or by_digit(one[0], "幺"), match.start() + one.start(), match.start() + one.end())
+        for one in found
+    ]
+
+
+def _extension(match: Match) -> Sequence[Part] | None:
+    """中山路8号-1: a part of a house, no range."""
+    house = re.search(r"[路街巷道弄里村屯坊](?:[东西南北中]段)?\d{1,5}号$", left(match, 16))
+    return whole(match, "杠") if house else None
+
+
 def _long(match: Match) -> Sequence[Part] | None:
     """Digit strings that are nobody's amount: leading zeros, more than eight digits that are not round."""
     text = match[0]
@@ -190,6 +206,8 @@ _STATUS = "OK|Created|Moved|Found|Bad|Unauthorized|Forbidden|Not|Method|Too|Inte
 """First words of the phrases of HTTP's status codes."""
 _AREA_CODE = r"(?<![\d.])[(（]?(?P<a>0\d{2,3})[)）\- ]{1,2}"
 FIRST: tuple[Rule, ...] = (
+    rule("dial", r"(?<![\w*#])[*#]{1,3}\d{1,20}(?:[*#]{1,2}\d{0,20}){0,4}#(?![\w#*])", _dialled),
+    rule("block", r"(?<=号)-(?=\d{1,3}(?![\d号日.]))", _extension),
     rule(
         "mobile",
         r"(?<![\d.])(?P<z>(?:\(\+86\)|（\+86）|\+?86|0086)[- ]?)?"

@@ -18,6 +18,8 @@ CLASSIFIERS = (
 )
 CLASSIFIER = re.compile(rf"(?:多|余|来|几)?(?:大|小|整|满|长)?(?:{CLASSIFIERS})")
 _MINUTES = re.compile(r"分(?!之|[公店局社支校院部册组队行区])")
+_ROOMS = re.compile(r"室\s?\d\s?厅|[厅厨卫](?!生)")
+"""Of a flat: 2室2厅1卫."""
 _NOT_COUNTED = re.compile(
     r"(?:月(?!份额)|号|日(?!元)|楼|层楼|班(?!次|车|岗)|等奖|中(?:学|$)|级|路|线|队(?!人)|组(?!人|数)|年级|年代|手(?!机)|"
     r"期(?!工程|内)|单元|道杠|维|胎|孩|次元|次方|分之|区|环|审|婚|把手|流|战|极管|里屯|龙|股东|点钟方向|档|甲|本|局(?!比|棋|游戏)|拍|股道|站台)"
@@ -36,6 +38,8 @@ def counted(match: Match, value: str, following: str | None = None) -> str:
     after = right(match) if following is None else following
     if value != "2":
         return number(value)
+    if _ROOMS.match(after) and (after[0] == "室" or left(match).endswith(("室", "厅", "厨"))):
+        return "两"
     minutes = _MINUTES.match(after) and not re.search("[点时]$", left(match))
     counts = minutes or (
         CLASSIFIER.match(after) and not _NOT_COUNTED.match(after) and not _ORDINAL_BEFORE.search(left(match))

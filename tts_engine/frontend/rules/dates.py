@@ -310,6 +310,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule("year-range", rf"(?<![\d.])(?P<a>(?:19|20)\d\d)(?P<j>{JOIN})(?P<b>(?:19|20)\d\d)(?![\d.年])", _bare_years),
     rule("year-range", rf"(?<![\d.])(?P<a>\d\d)(?P<j>{JOIN})(?P<b>\d\d)(?=年(?!代|级|龄))", _short_years),
+    rule("year-range", rf"(?<=[(（])(?P<a>\d{{3}})(?P<u>年?)(?P<j>{JOIN})(?P<b>\d{{3,4}})(?=年[)）])", _year_range),
     rule("padded", r"(?<![\d.])(?P<n>0\d)(?=(?P<u>[月日号时点分秒]))", _padded),
     rule("year-month", r"(?<![\d.\-/])(?P<y>(?:19|20)\d\d)(?P<s>[-/])(?P<m>0[1-9]|1[0-2])(?![\d./%])", _year_month),
     rule(

@@ -100,7 +100,7 @@ def _operator(match: Match) -> Sequence[Part] | None:
     """Between two operands only; a lone sign is decoration."""
     before, after = left(match), right(match)
     operand_before = re.search(r"[\w一-鿿)²³¹⁰⁴-⁹ⁿ）%‰π!|′″°℃℉′∞]$", before)
-    operand_after = re.match(r"[\w一-鿿(（√∞πα-ωΔ.|+\-−¥$]", after)
+    operand_after = re.match(r"[\w一-鿿(（\[{√∞πα-ωΔ.|+\-−¥$]", after)
     if match[0] == "→":
         return whole(match, "到") if re.search(r"[\dA-Za-z%℃]$", before) and re.match(r"[\dA-Za-z]", after) else None
     if not operand_after or (not operand_before and match[0] not in _PREFIXED):
@@ -278,7 +278,7 @@ RULES: tuple[Rule, ...] = (
     rule("greek", r"[α-ωΑ-Ωϕϵ]", _greek),
     rule("sign", "[" + re.escape("".join(_SIGNS)) + "]", _sign),
     rule("number-sign", r"(?P<s>#)(?P<n>\d{1,12})(?![\d.])", _number_sign),
-    rule("key", r"[#*](?=号?键)", lambda match: whole(match, "井号" if match[0] == "#" else "星号")),
+    rule("key", r"[#*](?:号(?![楼线院])|(?=键))", lambda match: whole(match, "井号" if match[0][0] == "#" else "星号")),
 )
 
 

@@ -18,6 +18,12 @@ UNIT = rf"(?:(?:{_ATOM})(?:[·⋅•]?(?<=[·⋅•])(?:{_ATOM}))?(?![A-Za-z²³
 _SINGLE = frozenset("A V W L B J t d h s m g l N T F K".split())
 _NAMES = re.compile(r"[级股店座区类型码轮照课班组队公线档]|\d")
 
+_TELLING = {
+    "A": re.compile("电流|电压|额定|输出|输入|保险|快充|安培"),
+    "d": re.compile("天|周期|疗程|[咳热烧痛疼病症药泻吐晕肿血]|术[前后]|入院|出院|住院|随访|服用|连服"),
+}
+"""What the clause must speak of for these letters to be units: 3d is three days of a cough, or a film."""
+
 
 def unit_name(symbol: str) -> str:
     """Chinese name of a unit: ``mg/dL`` → 毫克每分升."""
@@ -62,9 +68,10 @@ def _measures(match: Match) -> bool:
         return False
     if symbol == "m" and re.match(r"信|流量|宽带|网", after):
         return False
-    return symbol not in ("A", "d") or bool(
-        re.search(r"电流|电压|天|周期|额定|输出|输入|保险|快充|安培", clause(match))
-    )
+    if symbol == "d" and re.match("打印|电影|建模|模型|动画|效果|游戏|眼镜|视频|影", after):
+        return False
+    told = _TELLING.get(symbol)
+    return told is None or bool(told.search(clause(match)))
 
 
 def _behind_power(match: Match) -> Sequence[Part]:
