@@ -47,7 +47,7 @@ ENGLISH = {
     # 合成
     "要朗读的文本": "Text to read aloud",
     "在这里输入中文，可夹英文单词和数字": "Chinese text; English words and numbers may be mixed in",
-    "这句话怎么读": "How is it read?",
+    "这句话怎么读": "Readings",
     "文本是 SSML": "The text is SSML",
     "按标记朗读：整段应放在 <speak> 与 </speak> 之间": "Follow its tags; the whole stands in <speak> … </speak>",
     "例句": "Examples",
@@ -87,7 +87,7 @@ ENGLISH = {
     "原文中的位置": "Place in the text",
     "开始（毫秒）": "Begin (ms)",
     "结束（毫秒）": "End (ms)",
-    "下载音频": "Download",
+    "下载音频（{format}，{size}）": "Download ({format}, {size})",
     "复制为代码": "Copy as code",
     "复制": "Copy",
     "已复制": "Copied",
@@ -112,7 +112,7 @@ ENGLISH = {
     "旁白": "Narrator",
     "角色": "Role",
     "角色与音色": "Roles and voices",
-    "{count} 段": "{count} lines",
+    "{count} 段": "lines: {count}",
     "连续播放": "Play on",
     "从头播放": "Play from the start",
     "播放第": "Play sentence",
@@ -130,7 +130,8 @@ ENGLISH = {
     "导出为一个文件": "Export as one file",
     "没有导出": "Not exported",
     "还没有合成：请先按“开始合成”。": "Nothing is made yet: press “Make it” first.",
-    "声音": "Sound",
+    "声音（{format}）": "Sound ({format})",
+    "{role}（{feeling}）": "{role} ({feeling})",
     "已导出：{seconds} 秒。": "Exported: {seconds} s.",
     # 音色
     "当前模型还不能克隆或混合音色；换上带说话人编码器的模型后，下面的功能就能用。": (
@@ -147,7 +148,9 @@ ENGLISH = {
     "还没有录音或文件：请先录一段，或上传一个。": "No recording or file yet: record or upload one.",
     "给音色起名": "Name of the voice",
     "声音的主人": "Whose voice",
-    "谁的声音": "The person who speaks",
+    "说话的人；记入操作记录": "The person who speaks; kept in the log",
+    "例如：店长": "for example: the manager",
+    "例如：朗读本店的菜单": "for example: reads our menu aloud",
     "用途": "Purpose",
     "授权声明": "Statement of consent",
     "本人同意用这段录音制作我的合成声音，仅用于上述用途；我可以随时要求删除。": (
@@ -243,9 +246,13 @@ ENGLISH = {
         "Last {minutes} minutes: {good} good, {bad} failed; {most} in the busiest minute"
     ),
     "实时率": "Real-time factor",
-    "最近 {count} 次的中位数 {factor}（小于 1 比实时快）": (
-        "Median of the last {count}: {factor} (below 1 is faster than real time)"
+    "最近 {count} 次的中位数 {factor}，最大 {most}（小于 1 比实时快）": (
+        "Median of the last {count}: {factor}, highest {most} (below 1 is faster than real time)"
     ),
+    "{minutes} 分钟前": "{minutes} minutes ago",
+    "现在": "now",
+    "较早": "earlier",
+    "最近": "latest",
     "还没有合成过。": "Nothing was made yet.",
     "最近的错误": "Latest errors",
     "没有错误。": "No errors.",

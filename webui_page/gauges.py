@@ -123,7 +123,8 @@ def _requests(works: Sequence[Work], now: float, t: Words) -> str:
         "最近 {minutes} 分钟：{good} 次成功，{bad} 次失败；最忙的一分钟 {most} 次",
         minutes=_MINUTES, good=sum(good), bad=sum(bad), most=most if any(good) or any(bad) else 0,
     )  # fmt: skip
-    return _chart(t("每分钟的请求"), said, "".join(parts))
+    ends = (t("{minutes} 分钟前", minutes=_MINUTES), t("现在"))
+    return _chart(t("每分钟的请求"), said, "".join(parts), ends)
 
 
 def _factors(works: Sequence[Work], t: Words) -> str:
@@ -132,25 +133,32 @@ def _factors(works: Sequence[Work], t: Words) -> str:
     factors = [work.synthesis_s / work.duration_s for work in latest]
     top = max([0.1, *factors]) * 1.1
     dots = "".join(
-        f'<circle cx="{_WIDTH * (n + 0.5) / max(20, len(factors)):.1f}" cy="{_HEIGHT * (1 - f / top):.1f}" r="4"/>'
+        f'<path class="dot" d="M{_WIDTH * (n + 0.5) / max(20, len(factors)):.1f} {_HEIGHT * (1 - f / top):.1f}h0"/>'
         for n, f in enumerate(factors)
     )
     line = f'<line x1="0" x2="{_WIDTH}" y1="{_HEIGHT * (1 - 1 / top):.1f}" y2="{_HEIGHT * (1 - 1 / top):.1f}"/>'
     middle = sorted(factors)[len(factors) // 2] if factors else 0.0
     said = (
-        t("最近 {count} 次的中位数 {factor}（小于 1 比实时快）", count=len(factors), factor=f"{middle:.3f}")
+        t(
+            "最近 {count} 次的中位数 {factor}，最大 {most}（小于 1 比实时快）",
+            count=len(factors),
+            factor=f"{middle:.3f}",
+            most=f"{max(factors):.3f}",
+        )
         if factors
         else t("还没有合成过。")
     )
-    return _chart(t("实时率"), said, dots + (line if top > 1 else ""))
+    return _chart(t("实时率"), said, dots + (line if top > 1 else ""), (t("较早"), t("最近")) if factors else ())
 
 
-def _chart(title: str, said: str, drawn: str) -> str:
+def _chart(title: str, said: str, drawn: str, ends: Sequence[str]) -> str:
+    """A picture as wide as its place, what stands at its two ends, and in words what it shows."""
+    written = "".join(f"<span>{escape(end)}</span>" for end in ends)
     axis = f'<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>'
     return (
         f'<section class="gauge"><h3>{escape(title)}</h3><svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
         f'role="img" aria-label="{escape(said)}" preserveAspectRatio="none">{drawn}{axis}</svg>'
-        f"<p>{escape(said)}</p></section>"
+        f'<p class="ends" aria-hidden="true">{written}</p><p>{escape(said)}</p></section>'
     )
 
 

@@ -33,6 +33,8 @@ _AXIS = 416
 _HEIGHT = 464
 _LEAST_RATIO = 1.5
 """Smallest ratio of top to bottom of the pitch panel."""
+_AROUND_S = 0.25
+"""On either side of a moment, what its pitch is held against."""
 _MAX_CHARACTERS = 40
 """More would overlap."""
 _BLOCK_S = 20
@@ -114,7 +116,7 @@ def _pooled_mel(samples: Samples, config: AudioConfig) -> npt.NDArray[np.float32
 
 def _pitch_panel(samples: Samples, sample_rate: int, t: Words) -> tuple[str, str]:
     columns = min(_WIDTH - _LEFT, max(2, len(samples) * 100 // sample_rate))
-    pitch = estimate_pitch(samples, sample_rate, columns)
+    pitch = _without_leaps(estimate_pitch(samples, sample_rate, columns), len(samples) / sample_rate)
     if np.isnan(pitch).all():
         return "", t("没有浊音")
     lowest, highest = float(np.nanmin(pitch)), float(np.nanmax(pitch))
@@ -127,6 +129,17 @@ def _pitch_panel(samples: Samples, sample_rate: int, t: Words) -> tuple[str, str
     marks = f'<text x="{_LEFT - 6}" y="{top + 12}" text-anchor="end">{high:.0f}</text>'
     marks += f'<text x="{_LEFT - 6}" y="{top + height}" text-anchor="end">{low:.0f}</text>'
     return lines + marks, f"{lowest:.0f}–{highest:.0f} Hz"
+
+
+def _without_leaps(pitch: npt.NDArray[np.float64], duration_s: float) -> npt.NDArray[np.float64]:
+    """The pitch without what lies more than an octave from all around it, where the estimate took another period."""
+    reach = max(1, round(_AROUND_S * len(pitch) / duration_s))
+    kept = pitch.copy()
+    for frame in np.flatnonzero(~np.isnan(pitch)):
+        around = pitch[max(0, frame - reach) : frame + reach + 1]
+        if abs(np.log2(pitch[frame] / np.nanmedian(around))) > 1:
+            kept[frame] = np.nan
+    return kept
 
 
 def _runs(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> list[str]:

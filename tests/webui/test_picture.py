@@ -83,3 +83,12 @@ def test_ten_minutes_are_drawn_small_and_soon():
     assert time.thread_time() - began < 15
     assert len(svg) < 400_000
     assert mel_pixels(svg).shape[1] <= 744
+
+
+def test_a_leap_of_the_estimate_is_not_drawn_and_a_change_of_voice_is(monkeypatch):
+    pitch = np.full(300, 200.0)
+    pitch[150:153] = 590.0  # for 30 ms
+    monkeypatch.setattr("webui_page.picture.estimate_pitch", lambda *_: pitch)
+    assert "200–200 Hz" in draw(tone(200.0, 3.0), RATE, [])
+    pitch[150:] = 90.0
+    assert "90–200 Hz" in draw(tone(200.0, 3.0), RATE, [])

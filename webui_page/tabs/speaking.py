@@ -239,7 +239,9 @@ class _Actions:
         return {
             result.status: status(said, notices=[t("下列符号没有读出："), *notices] if notices else []),
             result.sound: player(address(path), t("合成的声音"), karaoke),
-            result.file: _download(address(path, "speech"), f"{t('下载音频')}（{format.upper()}，{_size(len(data))}）"),
+            result.file: _download(
+                address(path, "speech"), t("下载音频（{format}，{size}）", format=format.upper(), size=_size(len(data)))
+            ),
             result.picture: draw(made.samples, made.sample_rate, made.timings, lead_s, t),
             result.timings: _table(made, t),
             result.code: self._code(text, options, format),

@@ -178,7 +178,7 @@ class _Actions(Actions[_Fields]):
             format = str(values[f.format]).lower()
             made = await asyncio.to_thread(export, self.parts, values[f.made], format)
         links = (
-            (made.sound, f"{t('声音')}（{format.upper()}）"),
+            (made.sound, t("声音（{format}）", format=format.upper())),
             (made.srt, "SRT"),
             (made.lrc, "LRC"),
             (made.json, "JSON"),
@@ -265,9 +265,9 @@ def _shown(takes: Sequence[Take], t: Words, at_work: int | None = None) -> dict[
 
 
 def _row(take: Take, t: Words, is_at_work: bool) -> dict[str, str]:
-    who = take.cue.role
+    who = take.cue.role or t("旁白")
     if take.emotion != NEUTRAL:
-        who += f"（{feeling_title(take.emotion, t)}）"
+        who = t("{role}（{feeling}）", role=who, feeling=feeling_title(take.emotion, t))
     state = "made" if take.is_made else "failed" if take.error else "working" if is_at_work else "waiting"
     return {
         "state": state,

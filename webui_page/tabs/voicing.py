@@ -31,6 +31,11 @@ from webui_page.words import SaidError, Words
 _OPERATOR = "operator"
 _LIST_SCRIPT = """
 const sound = new Audio();
+const show = () => element.querySelectorAll('button[data-source]').forEach((button) => {
+  const playing = !sound.paused && sound.getAttribute('src') === button.dataset.source;
+  button.textContent = playing ? '■' : '▶';
+});
+for (const kind of ['play', 'pause', 'ended', 'error']) sound.addEventListener(kind, show);
 element.addEventListener('click', (event) => {
   const button = event.target.closest('button');
   if (!button) return;
@@ -38,7 +43,7 @@ element.addEventListener('click', (event) => {
   if (source) {
     if (!sound.paused && sound.getAttribute('src') === source) return sound.pause();
     sound.src = source;
-    sound.play();
+    sound.play().catch(() => { button.textContent = '✕'; });
   }
   if (!remove) return;
   if (button.classList.contains('sure')) return trigger('remove', { name: remove });
@@ -126,9 +131,13 @@ def _recording(t: Words, can_clone: bool) -> _Heard:
 
 def _agreement(t: Words, can_clone: bool) -> _Agreement:
     live: dict[str, Any] = {"interactive": can_clone}
-    name = gr.Textbox(label=t("给音色起名"), max_length=40, elem_id="voice-name", **live)
-    person = gr.Textbox(label=t("声音的主人"), info=t("谁的声音"), max_length=200, elem_id="consent-person", **live)
-    purpose = gr.Textbox(label=t("用途"), max_length=2000, elem_id="consent-purpose", **live)
+    name = gr.Textbox(label=t("给音色起名"), placeholder=t("例如：店长"), max_length=40, elem_id="voice-name", **live)
+    person = gr.Textbox(
+        label=t("声音的主人"), info=t("说话的人；记入操作记录"), max_length=200, elem_id="consent-person", **live
+    )
+    purpose = gr.Textbox(
+        label=t("用途"), placeholder=t("例如：朗读本店的菜单"), max_length=2000, elem_id="consent-purpose", **live
+    )
     words = t("本人同意用这段录音制作我的合成声音，仅用于上述用途；我可以随时要求删除。")
     statement = gr.Textbox(words, label=t("授权声明"), lines=2, max_length=4000, elem_id="consent-statement", **live)
     agreed = gr.Checkbox(label=t("声音的主人本人已同意以上声明"), elem_id="consent-agreed", **live)
