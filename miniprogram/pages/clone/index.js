@@ -137,7 +137,7 @@ Page({
   /** @param {WechatMiniprogram.TouchEvent} event */
   async onRemove(event) {
     const { id } = event.currentTarget.dataset
-    const { confirm } = await wx.showModal({ title: '删除这个声音？', content: '录音与用它合成的声音都会删除，不能恢复。', confirmText: '删除' })
+    const { confirm } = await wx.showModal({ title: '删除这个声音？', content: '这个声音与用它合成的音频都会删除，不能恢复。', confirmText: '删除' })
     if (!confirm) return
     try {
       await getTtsClient().removeVoice(id)

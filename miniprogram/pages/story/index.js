@@ -77,6 +77,7 @@ Page({
 
 /** @param {{ role: string, emotion?: string, intensity?: number }} line */
 function voiceOf({ role, emotion, intensity }) {
-  const speaker = CAST[role] || preferences.get().speaker
-  return emotion && known.includes(emotion) ? { speaker, emotion, intensity } : { speaker }
+  const { speaker: own, speed } = preferences.get()
+  const voice = { speaker: CAST[role] || own, speed }
+  return emotion && known.includes(emotion) ? { ...voice, emotion, intensity } : voice
 }

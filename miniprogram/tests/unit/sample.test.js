@@ -40,6 +40,34 @@ test('a story\'s roles all have a voice', () => {
   for (const { role } of STORY) expect(CAST[role]).toBeTruthy()
 })
 
+test('the feelings that the service offers are shown, chosen and kept; one that is gone is not asked for', async () => {
+  const preferences = require('../../preferences')
+  const offered = { voices: [{ name: 'female', title: '女声' }], emotions: ['happy', 'gentle', 'unheard-of'] }
+  global.wx = { setStorage: () => undefined }
+  const page = settingsPage({ voices: async () => offered }, preferences)
+  await page.listVoices()
+  expect(page.data.feelings.map(({ title }) => title)).toEqual(['平静', '开心', '温柔'])
+  page.onFeeling({ detail: { value: 'happy' } })
+  expect(preferences.voice()).toEqual({ speaker: 'female', emotion: 'happy', speed: 1 })
+  offered.emotions = []
+  await page.listVoices()
+  expect(page.data.feelings).toEqual([])
+  expect(preferences.voice()).toEqual({ speaker: 'female', speed: 1 })
+})
+
+function settingsPage(client, preferences) {
+  let options
+  global.Page = (given) => (options = given)
+  jest.isolateModules(() => {
+    jest.doMock('../../tts-client/miniprogram_dist/index', () => ({ getTtsClient: () => client }))
+    jest.doMock('../../preferences', () => preferences)
+    require('../../pages/settings/index')
+  })
+  const page = { ...options, data: { ...options.data, ...preferences.get() } }
+  page.setData = (change) => Object.assign(page.data, change)
+  return page
+}
+
 // WCAG 2.2, 1.4.3
 test.each([
   ['#1c2b28', '#f6f8f7'],
