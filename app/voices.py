@@ -1,7 +1,8 @@
 """Cloned voices: whose they are, who may speak with them, and their end.
 
-The WebUI keeps what it heard in a recording, and consents; here is who may use which. A voice is written down before the WebUI
-hears of it and struck out after the WebUI has forgotten it, so whatever stops in between is found and finished later.
+The WebUI keeps what it heard in a recording, and consents; here is who may use which. A voice is written down before
+the WebUI hears of it and struck out after the WebUI has forgotten it, so whatever stops in between is found and
+finished later.
 """
 
 from __future__ import annotations
