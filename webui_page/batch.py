@@ -22,6 +22,7 @@ from tts_engine.synthesizer import Speech, SynthesisOptions
 from webui_page.body import checked_speed, checked_text
 from webui_page.parts import Parts
 from webui_page.utterance import join
+from webui_page.words import CHINESE, Words
 
 MAX_BYTES = 2 << 20
 MAX_ROWS = 5000
@@ -139,6 +140,8 @@ class Batch:
     parts: Parts
     rows: tuple[Row, ...]
     format: str
+    t: Words = CHINESE
+    """Of who gave the list: why a row was not made is told in it."""
 
     @property
     def folder(self) -> Path:
@@ -158,7 +161,7 @@ class Batch:
             speeches = [speech async for speech in self._patient(row.text, options)]
         except TTSError as error:
             if isinstance(error, InputError):
-                return Made(row, error=str(error))
+                return Made(row, error=self.t.sentence(error))
             raise
         await asyncio.to_thread(self._write, path, self.parts.finish.download(join(speeches), self.format))
         return Made(row, path)

@@ -61,7 +61,7 @@ BODIES = [
 
 def send(stack, body, **headers):
     headers = {"X-API-Key": stack.key, "Content-Type": "application/json"} | headers
-    return stack.request("POST", "/tts", data=body, headers=headers, timeout=20)
+    return stack.request("POST", "/tts", data=body, headers=headers, timeout=60)
 
 
 def is_problem(answer, status):
@@ -194,10 +194,10 @@ def test_a_link_that_is_replayed_after_its_time_is_403(stack):
     name = stack.tts(**GOOD).json()["audio_url"].rpartition("/")[2].partition("?")[0]
     secret = link_secret(stack.secret.partition(":")[2].encode())
     past = LocalStorage(stack.folder / "audio", secret, stack.url, now=lambda: time.time() - 7200)
-    answer = stack.session.get(past.url(name, 3600), timeout=10)
+    answer = stack.session.get(past.url(name, 3600), timeout=60)
     assert is_problem(answer, 403)
     assert answer.json()["code"] == "link_expired"
-    assert stack.session.get(past.url(name, 10_800), timeout=10).status_code == 200
+    assert stack.session.get(past.url(name, 10_800), timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_link_that_is_replayed_after_its_time_is_403(stack):
 def test_path_tricks_open_nothing(stack, path):
     request = requests.Request("GET", stack.url).prepare()
     request.url = stack.url + path  # as it is, not tidied
-    answer = stack.session.send(request, timeout=10)
+    answer = stack.session.send(request, timeout=60)
     assert answer.status_code in (308, 403, 404)
     if answer.status_code != 308:
         assert is_problem(answer, answer.status_code)

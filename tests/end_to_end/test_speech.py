@@ -32,7 +32,7 @@ def test_a_sentence_becomes_an_mp3_behind_a_link(stack, bearer):
     assert body["format"] == "mp3"
     assert body["characters"] == len(TEXT)
     assert urlsplit(body["audio_url"]).path.endswith(".mp3")
-    fetched = stack.session.get(body["audio_url"], timeout=30)
+    fetched = stack.session.get(body["audio_url"], timeout=60)
     assert fetched.status_code == 200
     assert fetched.headers["Content-Type"] == "audio/mpeg"
     assert int(fetched.headers["Content-Length"]) == len(fetched.content)
@@ -82,7 +82,7 @@ def test_every_voice_sounds_different(stack):
     ]
     assert {"female", "male", "child"} <= set(names)
     sounds = {
-        stack.session.get(spoken(stack, text="你好。", speaker=name)["audio_url"], timeout=30).content for name in names
+        stack.session.get(spoken(stack, text="你好。", speaker=name)["audio_url"], timeout=60).content for name in names
     }
     assert len(sounds) == len(names)
 
@@ -90,7 +90,7 @@ def test_every_voice_sounds_different(stack):
 @pytest.mark.parametrize(("rate", "format_"), [(8000, "mp3"), (16000, "wav"), (48000, "mp3")])
 def test_format_and_sample_rate_are_as_asked(stack, rate, format_):
     body = spoken(stack, text="采样率。", sample_rate=rate, format=format_)
-    fetched = stack.session.get(body["audio_url"], timeout=30)
+    fetched = stack.session.get(body["audio_url"], timeout=60)
     assert fetched.headers["Content-Type"] == {"mp3": "audio/mpeg", "wav": "audio/wav"}[format_]
     samples, found = sound(fetched)
     assert found == rate
@@ -99,19 +99,19 @@ def test_format_and_sample_rate_are_as_asked(stack, rate, format_):
 
 def test_links_answer_as_phones_ask(stack):
     url = spoken(stack, text="手机要分段取。")["audio_url"]
-    whole = stack.session.get(url, timeout=30)
+    whole = stack.session.get(url, timeout=60)
     size = len(whole.content)
     assert whole.headers["Accept-Ranges"] == "bytes"
-    head = stack.session.head(url, timeout=30)
+    head = stack.session.head(url, timeout=60)
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(size), b"")
-    probe = stack.session.get(url, headers={"Range": "bytes=0-1"}, timeout=30)
+    probe = stack.session.get(url, headers={"Range": "bytes=0-1"}, timeout=60)
     assert (probe.status_code, probe.content) == (206, whole.content[:2])
     assert probe.headers["Content-Range"] == f"bytes 0-1/{size}"
-    rest = stack.session.get(url, headers={"Range": f"bytes={size - 100}-"}, timeout=30)
+    rest = stack.session.get(url, headers={"Range": f"bytes={size - 100}-"}, timeout=60)
     assert (rest.status_code, rest.content) == (206, whole.content[-100:])
-    beyond = stack.session.get(url, headers={"Range": f"bytes={size}-"}, timeout=30)
+    beyond = stack.session.get(url, headers={"Range": f"bytes={size}-"}, timeout=60)
     assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, f"bytes */{size}")
-    known = stack.session.get(url, headers={"If-None-Match": whole.headers["ETag"]}, timeout=30)
+    known = stack.session.get(url, headers={"If-None-Match": whole.headers["ETag"]}, timeout=60)
     assert (known.status_code, known.content) == (304, b"")
 
 
@@ -170,7 +170,7 @@ def test_health_and_documents_need_no_credential(stack):
 
 def test_only_a_client_that_trusts_the_certificate_connects(stack):
     with pytest.raises(requests.exceptions.SSLError):
-        requests.get(f"{stack.url}/healthz", timeout=10)
+        requests.get(f"{stack.url}/healthz", timeout=60)
     context = ssl.create_default_context(cafile=stack.folder / "tls_cert.pem")
     assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
 

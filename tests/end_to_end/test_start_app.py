@@ -123,7 +123,7 @@ def is_free(port):
 
 
 def all_gone(pids, environ):
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10, "every process is gone")
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 60, "every process is gone")
     return is_free(environ["TTS__WEBUI__PORT"]) and is_free(environ["TTS__PROXY__PORT"])
 
 
@@ -315,7 +315,7 @@ def test_servers_do_not_outlive_a_script_that_was_killed(clone, environ):
         children = service.children()
         service.process.kill()
         assert service.finish() == -signal.SIGKILL
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 40, "every process is gone")
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 60, "every process is gone")
 
 
 def test_a_model_that_does_not_load_ends_the_start_with_its_reason(clone, environ, tmp_path):

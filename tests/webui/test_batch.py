@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from webui_page.desk import Desk
 from webui_page.parts import Parts
 from webui_page.store import AudioStore
 from webui_page.voices import VoiceLibrary
+from webui_page.words import LANGUAGES
 
 DEFAULTS = Defaults("female", 1.0, "wav")
 
@@ -67,6 +69,7 @@ async def make_twice(engine, folder):
     parts = Parts(desk, store, Settings(), VoiceLibrary.open(folder / "voices", "", engine.speakers))
     for again in (False, True):
         batch = Batch(parts, parse("文本,文件名\n你好,=a\n★,\n再见,b\n".encode(), DEFAULTS), "wav")
+        assert (await replace(batch, t=LANGUAGES[1]).make(batch.rows[1])).error.startswith("The text is empty")
         made = [await batch.make(row) for row in batch.rows]
         assert [item.is_reused for item in made] == [again, False, again]
     desk.close()

@@ -96,7 +96,7 @@ class _Actions(Actions[_Fields]):
         f, t = self.fields, self.t
         try:
             rows, defaults = await asyncio.to_thread(self._list, values)
-            batch = Batch(self.parts, rows, defaults.format)
+            batch = Batch(self.parts, rows, defaults.format, t)
             made: list[Made] = []
             pace = _Pace(len(rows))
             yield {f.status: status(pace.said(t), 0.0), f.list: "", f.zip: ""}
