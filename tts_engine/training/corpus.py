@@ -4,7 +4,7 @@ Text → our own front end → the teacher's speech, phrased by rule, in many vo
 named by ``--out`` to learn from, and beside it, kept where they are there, sets that no network ever learns from:
 ``…-heldout`` (named voices, neutral), ``…-heldout-emotions`` (named voices, every emotion at three intensities) and
 ``…-heldout-speakers`` (speakers that nobody has heard). ``--development`` makes another set alone: speakers of neither
-kind, from whom ``train_scoring`` learns how alike two clips of one person are.
+kind, from whom ``train_likeness`` learns how alike two clips of one person are.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from tts_engine.training.texts import Words, sentences
 
 HELDOUT_SEED = 990_001
 """Seeds from here on are never trained on."""
-HELDOUT_SPEAKERS = 60
+HELDOUT_SPEAKERS, HELDOUT_SPEAKER_S = 120, 26.0
+"""Unknown speakers, and seconds of each at least: two clips to compare, and something to say beside them."""
 DEVELOPMENT_SEED = 970_001
 DEVELOPMENT_S, DEVELOPMENT_MOVED = 48.0, 0.25
 """Seconds of each speaker, and the share of their utterances that shows an emotion."""
@@ -222,7 +223,7 @@ def heldout_pieces(kind: str, seconds: float) -> tuple[list[Speaker], list[Piece
     who = [invented(HELDOUT_SPEAKER + n) for n in range(HELDOUT_SPEAKERS)] if kind == "speakers" else named()
     moods = (Mood(), *HELDOUT_MOODS) if kind == "emotions" else ()
     start = HELDOUT_SEED + {"neutral": 0, "emotions": 1_000, "speakers": 2_000}[kind]
-    each = seconds / len(who)
+    each = max(seconds / len(who), HELDOUT_SPEAKER_S if kind == "speakers" else 0.0)
     return who, [Piece(index, one, each, start + index, moods=moods) for index, one in enumerate(who)]
 
 

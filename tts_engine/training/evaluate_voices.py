@@ -10,7 +10,7 @@ most alike.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,17 @@ from tts_engine.checkpoint import NEUTRAL
 from tts_engine.durations import expand, frames_from_log, places
 from tts_engine.excitation import excitation
 from tts_engine.identity import Identity
+from tts_engine.likeness import Likeness
+from tts_engine.listening import FOLDER
 from tts_engine.synthesizer import Synthesizer
 from tts_engine.training.evaluate import Errors, mandarin_only, meant_by, spread, write
 from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0
-from tts_engine.training.recogniser import FOLDER, Recogniser
+from tts_engine.training.recogniser import FOLDER as JUDGE
+from tts_engine.training.recogniser import Recogniser
+from tts_engine.training.train_likeness import CLIP_S, alike
 from tts_engine.training.vocal_tract import average_spectrum, shift_between
 
 INTENSITIES = (0.33, 0.67, 1.0)
-CLIP_S = 8.0
-ALIKE_ST, ALIKE_TRACT = 2.0, 0.08
-"""An impostor is hard when his pitch and his vocal tract lie this close."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def say(
 
 
 def measure_emotions(
-    synthesizer: Synthesizer, utterances: Sequence[Utterance], speakers: Sequence[str], judge: Path = FOLDER
+    synthesizer: Synthesizer, utterances: Sequence[Utterance], speakers: Sequence[str], judge: Path = JUDGE
 ) -> Any:
     """Per emotion and intensity: prosody less the same sentence's neutral prosody, and syllable errors."""
     recogniser = Recogniser.from_pretrained(judge).float().eval()  # type: ignore[no-untyped-call]
@@ -105,7 +106,7 @@ def measure_emotions(
     ]
 
 
-def hear_teacher(features: FeatureSet, judge: Path = FOLDER) -> dict[tuple[str, float], float]:
+def hear_teacher(features: FeatureSet, judge: Path = JUDGE) -> dict[tuple[str, float], float]:
     """Syllable errors of the teacher himself per emotion and intensity: what the judge cannot hear in him either."""
     recogniser = Recogniser.from_pretrained(judge).float().eval()  # type: ignore[no-untyped-call]
     errors: dict[tuple[str, float], Errors] = {}
@@ -137,7 +138,7 @@ def hear_speakers(synthesizer: Synthesizer, features: FeatureSet) -> list[Heard]
         for one in utterances:
             place = next((i for i in (0, 1) if sum(len(u.audio) for u in clips[i]) < half), 2)
             clips[place].append(one)
-        if not clips[1]:
+        if sum(len(one.audio) for one in clips[1]) < half:
             continue
         heard = [synthesizer.listen(np.concatenate([one.samples for one in clip])[: round(half)]) for clip in clips[:2]]
         voiced = np.concatenate([one.mel[:, one.f0 > 0] for one in utterances], axis=1)
@@ -176,24 +177,32 @@ def measure_copies(synthesizer: Synthesizer, speakers: Sequence[Heard]) -> dict[
     }
 
 
-def measure_verification(speakers: Sequence[Heard]) -> dict[str, Any]:
+def cosine(one: Identity, other: Identity) -> float:
+    """Of the angle between two embeddings."""
+    return float(one.embedding @ other.embedding)
+
+
+def measure_verification(speakers: Sequence[Heard], judge: Likeness | None) -> dict[str, Any]:
     """In how many trials a speaker's two clips are more alike than one of them and an impostor's."""
-    same, other, right = [], [], []
-    for index, one in enumerate(speakers):
-        own = float(one.first.embedding @ one.second.embedding)
-        same.append(own)
-        for number, impostor in enumerate(speakers):
-            apart_st = abs(12 * np.log2(one.first.median_f0_hz / impostor.first.median_f0_hz))
-            apart_tract = abs(2 ** shift_between(one.spectrum, impostor.spectrum) - 1)
-            if number != index and apart_st <= ALIKE_ST and apart_tract <= ALIKE_TRACT:
-                score = float(one.first.embedding @ impostor.second.embedding)
-                other.append(score)
-                right.append(own > score)
+    trials = [
+        (one, impostor)
+        for one in speakers
+        for impostor in speakers
+        if one is not impostor and alike(one.first, impostor.first, one.spectrum, impostor.spectrum)
+    ]
+
+    def above(score: Callable[[Identity, Identity], float]) -> float | None:
+        hits = [score(one.first, one.second) > score(one.first, other.second) for one, other in trials]
+        return float(np.mean(hits)) if hits else None
+
+    score = judge.ratio if judge else cosine
     return {
-        "trials": len(right),
-        "same_above_impostor": float(np.mean(right)) if right else None,
-        "same": np.round(same, 3).tolist(),
-        "impostors": np.round(other, 3).tolist(),
+        "trials": len(trials),
+        "score": "log likelihood ratio" if judge else "cosine",
+        "same_above_impostor": above(score),
+        "same_above_impostor_by_cosine": above(cosine),
+        "same": [round(score(one.first, one.second), 3) for one in speakers],
+        "impostors": [round(score(one.first, other.second), 3) for one, other in trials],
     }
 
 
@@ -206,7 +215,7 @@ def main() -> None:
     parser.add_argument("--felt", type=Path, default=CACHE / "voice-heldout-emotions", help="named voices, emotions")
     parser.add_argument("--utterances", type=int, default=60, help="for the emotions")
     parser.add_argument("--copies", type=int, default=60, help="speakers to imitate")
-    parser.add_argument("--recogniser", type=Path, default=FOLDER, help="folder of the judge")
+    parser.add_argument("--recogniser", type=Path, default=JUDGE, help="folder of the judge")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
     synthesizer = Synthesizer.load(arguments.model, device="cpu")
@@ -214,7 +223,7 @@ def main() -> None:
     result: dict[str, Any] = {"revision": synthesizer.revision}
     if synthesizer.listener is not None:
         heard = hear_speakers(synthesizer, FeatureSet(arguments.speakers))
-        result["verification"] = measure_verification(heard)
+        result["verification"] = measure_verification(heard, Likeness.load(arguments.model / FOLDER))
         result["copies"] = measure_copies(synthesizer, heard[: arguments.copies])
     if synthesizer.emotions:
         every = mandarin_only(features[index] for index in range(len(features)))

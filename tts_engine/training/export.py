@@ -22,6 +22,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from tts_engine import likeness
 from tts_engine.audio import AudioConfig, FloatArray
 from tts_engine.fastspeech2 import FastSpeech2
 from tts_engine.frontend.phonemes import SYMBOLS
@@ -179,6 +180,8 @@ def _write_ear(folder: Path, speaker: Path) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["encoder"] = digest(folder / WEIGHTS)[:16]
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+    if (speaker / likeness.FILE).exists():  # it was learnt with these very weights, or with those they were cut from
+        shutil.copy(speaker / likeness.FILE, folder)
     mel = torch.randn(1, AudioConfig().n_mels, 200)
     axes = {"mel": {2: "frame"}}
     _write(_Graph(folder / "encoder.onnx", _Ear(encoder), {"mel": mel}, ["embedding", "shift"], axes))

@@ -1,8 +1,9 @@
 """The whole chain unattended (python -m tts_engine.training.recipe --device cuda --minutes 25 --out run).
 
-Corpus → speaker encoder → acoustic model → vocoder, without and then with discriminators → recogniser → checkpoint →
-figures. Each stage is the script of that name with a share of the time; a stage whose result is there is passed over,
-so a run that was cut off goes on. ``--features`` takes a set of ``prepare`` instead of making a corpus.
+Corpus → speaker encoder → acoustic model → vocoder, first by itself and then with discriminators and on what the
+acoustic model predicts → recogniser → checkpoint → figures. Each stage is the script of that name with a share of the
+time; a stage whose result is there is passed over, so a run that was cut off goes on. ``--features`` takes a set of
+``prepare`` instead of making a corpus.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def stages(arguments: argparse.Namespace) -> Iterator[Stage]:
     yield _network(arguments, "speaker", "train_speaker", heard, out / "speaker")
     yield _network(arguments, "acoustic", "train_acoustic", (*heard, *encoder), out / "acoustic")
     yield _network(arguments, "vocoder", "train_vocoder", heard, out / "vocoder")
-    judged = (*heard, "--resume", "--adversarial")
+    predicted = out / "predicted.npy"
+    told = ("--acoustic", str(out / "acoustic" / "model"), *encoder, "--device", arguments.device)
+    yield Stage("predicted", "predicted", (*heard, *told, "--out", str(predicted)), predicted)
+    judged = (*heard, "--resume", "--adversarial", "--predicted", str(predicted))
     yield _network(arguments, "adversarial", "train_vocoder", judged, out / "vocoder")
     yield _network(arguments, "recogniser", "train_recogniser", heard, out / "recogniser")
     made = out / "v23"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tts_engine.audio import AudioConfig
-from tts_engine.training.corpus import HELDOUT_SEED, Mood, Piece, Plan, heldout_pieces, speak
+from tts_engine.training.corpus import HELDOUT_SEED, Mood, Piece, Plan, development_pieces, heldout_pieces, speak
 from tts_engine.training.features import extract_f0
 from tts_engine.training.prosody import EMOTIONS
 from tts_engine.training.speakers import HELDOUT_SPEAKER, invented, named
@@ -91,8 +91,16 @@ def test_held_out_speakers_are_in_no_plan():
     heldout, pieces = heldout_pieces("speakers", 60.0)
     assert not {who.name for who in heldout} & {who.name for who in plan.speakers()}
     assert all(piece.seed >= HELDOUT_SEED for piece in pieces)
-    assert len({who.voice for who in heldout}) == 60
+    assert len({who.voice for who in heldout}) == 120
     assert invented(HELDOUT_SPEAKER) == heldout[0]
+
+
+def test_whom_voices_are_compared_by_is_neither_learnt_nor_measured():
+    plan = Plan(hours=1.0, seed=1, others=600, spread=1.5, without=frozenset())
+    between, pieces = development_pieces(160, 48.0)
+    heldout, _ = heldout_pieces("speakers", 60.0)
+    assert not {who.name for who in between} & {who.name for who in [*plan.speakers(), *heldout]}
+    assert {(piece.seconds, piece.seed < HELDOUT_SEED) for piece in pieces} == {(48.0, True)}
 
 
 def test_every_emotion_is_measured_at_three_intensities():

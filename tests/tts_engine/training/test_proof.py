@@ -37,7 +37,14 @@ VOICES = {
         "within_2_semitones": 0.975,
         "within_5_percent": 1.0,
     },
-    "verification": {"trials": 281, "same_above_impostor": 0.968, "same": [0.8, 0.9], "impostors": [0.1, 0.3]},
+    "verification": {
+        "trials": 281,
+        "score": "cosine",
+        "same_above_impostor": 0.968,
+        "same_above_impostor_by_cosine": 0.957,
+        "same": [0.8, 0.9],
+        "impostors": [0.1, 0.3],
+    },
 }
 SOUND = {
     "sentences": 1000, "sound": 997, "faults": {"click": 3}, "peak_db": -1.01, "offset": 0.0021, "click": 13.2,

@@ -29,12 +29,13 @@ def test_each_stage_reads_what_the_ones_before_wrote(tmp_path):
             "--speaker",
             "--model",
             "--recogniser",
+            "--predicted",
         ):
             if option in given and stage.name != "corpus":
                 assert given[option] in made, (stage.name, option)
         made |= {given.get("--out", ""), given.get("--out", "") + "/model"}
     assert [stage.name for stage in recipe.stages(arguments(tmp_path))] == [
-        "corpus", "speaker", "acoustic", "vocoder", "adversarial", "recogniser", "export", "evaluate"
+        "corpus", "speaker", "acoustic", "vocoder", "predicted", "adversarial", "recogniser", "export", "evaluate"
     ]  # fmt: skip
 
 
@@ -52,11 +53,11 @@ def test_a_stage_that_fails_ends_the_run_and_says_which(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_chain_makes_a_model_and_its_figures(request, teacher, tmp_path, capfd):
     if not request.config.getoption("--long"):
-        pytest.skip("eight programs take a minute and a half: --long")
+        pytest.skip("nine programs take a minute and a half: --long")
     small = ["--hours", "0.01", "--heldout-hours", "0.002", "--speakers", "2", "--steps", "1", "--no-bf16"]
     recipe.run(arguments(tmp_path, *small))
     figures = json.loads((tmp_path / "quality.json").read_text())
     assert figures["ser"]["syllables"] > 0
     assert (tmp_path / "v23" / "speaker" / "encoder.onnx").exists()
     recipe.run(arguments(tmp_path, *small))
-    assert capfd.readouterr().out.count("done before") == 8
+    assert capfd.readouterr().out.count("done before") == 9

@@ -195,6 +195,7 @@ def test_the_corpus_script_keeps_what_is_measured_out_of_what_is_learnt(teacher,
     command = ["corpus", "--hours", "0.004", "--heldout-hours", "0.001", "--out", str(out)]
     monkeypatch.setattr(sys, "argv", [*command, "--processes", "1", "--speakers", "0"])
     monkeypatch.setattr(corpus_script, "HELDOUT_SPEAKERS", 2)
+    monkeypatch.setattr(corpus_script, "HELDOUT_SPEAKER_S", 1.0)
     corpus_script.main()
     learnt, measured = FeatureSet(out), FeatureSet(tmp_path / "set-heldout")
     assert 0.004 <= sum(len(one.audio) for one in learnt) / 22050 / 3600 < 0.012
