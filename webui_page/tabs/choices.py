@@ -48,8 +48,8 @@ def cards(parts: Parts, t: Words, chosen: str = "") -> dict[str, Any]:
 
     The page's own copy of this travels back with each request: only ``chosen`` is read from it, and checked.
     """
-    rows = [(v.name, t.name(v.title), v.gender) for v in parts.desk.engine.voices]
-    rows += [(v.name, v.title, v.gender) for v in parts.library.public()]
+    rows = [(v.name, t.name(v.title), t.name(_GENDERS.get(v.gender, v.gender))) for v in parts.desk.engine.voices]
+    rows += [(v.name, v.title, t("自己的")) for v in parts.library.public()]
     names = [name for name, _, _ in rows]
     return {
         "chosen": chosen if chosen in names else names[0],
@@ -59,10 +59,10 @@ def cards(parts: Parts, t: Words, chosen: str = "") -> dict[str, Any]:
             {
                 "name": escape(name),
                 "title": escape(title),
-                "kind": t.name(_GENDERS.get(gender, gender)),
+                "kind": kind,
                 "source": f"{PREFIX}/samples/{quote(name, safe='')}",
             }
-            for name, title, gender in rows
+            for name, title, kind in rows
         ],
     }
 

@@ -149,8 +149,8 @@ def _mixing(parts: Parts, t: Words, can_clone: bool) -> _Mixing:
     known = voices(parts, t)
     with gr.Accordion(t("混合两个音色"), open=False):
         with gr.Row():
-            first = gr.Dropdown(known, value=known[0][1], label=t("第一个"), min_width=140, interactive=can_clone)
-            second = gr.Dropdown(known, value=known[-1][1], label=t("第二个"), min_width=140, interactive=can_clone)
+            first = gr.Dropdown(known, value=known[0][1], label=t("第一个"), min_width=200, interactive=can_clone)
+            second = gr.Dropdown(known, value=known[-1][1], label=t("第二个"), min_width=200, interactive=can_clone)
         share = gr.Slider(0.05, 0.95, value=0.5, step=0.05, label=t("第一个占多少"), interactive=can_clone)
         mixture = gr.Textbox(label=t("混合后的名字"), max_length=40, elem_id="mix-name", interactive=can_clone)
         mix = gr.Button(t("混合并保存"), elem_id="mix", interactive=can_clone)
