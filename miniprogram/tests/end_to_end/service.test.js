@@ -1,6 +1,7 @@
 // The client against the real HTTPS proxy, engine and worker; only WeChat is a stand-in.
 
 const fs = require('node:fs')
+const path = require('node:path')
 const { createTtsClient } = require('../../tts-client/miniprogram_dist')
 const { Servers, obstacle } = require('./servers')
 const { RealPhone } = require('./shim')
@@ -62,8 +63,9 @@ suite('over real HTTPS', () => {
     expect((await client.synthesize(text)).cached).toBe('server')
     expect(await servers.do('syntheses')).toBe(before)
     const requests = phone.statuses.length
-    expect((await client.synthesize(text)).cached).toBe('phone')
-    await new Promise((resolve) => setTimeout(resolve, 700)) // the index is written half a second later
+    const { cached, path: kept } = await client.synthesize(text)
+    expect(cached).toBe('phone')
+    await until(() => [...phone.storage.values()].some((entry) => entry.text.includes(path.basename(kept)))) // the index is written later
     expect((await again().synthesize(text)).cached).toBe('phone')
     expect(phone.statuses).toHaveLength(requests)
   })
@@ -199,6 +201,11 @@ suite('over real HTTPS', () => {
     expect(phone.mostAtOnce).toBeLessThanOrEqual(10)
   })
 })
+
+/** Look again until `condition` holds; the test's own limit ends it. */
+async function until(condition) {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20))
+}
 
 function isMp3(bytes) {
   return bytes.subarray(0, 3).toString('latin1') === 'ID3' || (bytes[0] === 0xff && (bytes[1] & 0xe0) === 0xe0)
