@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_engine.frontend.bilstm import BiLSTM
+from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.words import Word
 
 FILE = "polyphones.npz"
@@ -35,6 +36,9 @@ _TRUST = ((3000, 5.0), (100, 1.0))
 """Least frequency of a word, and what its phrase's reading is worth beyond the fitted weights (CPP dev)."""
 _IDIOM = 4
 """Syllables from which a word's phrase is trusted however rare it is."""
+_LISTED = 20
+"""Least frequency of a word whose dictionary gives a character another reading than its commonest: on purpose."""
+_LISTED_TRUST = 8.0
 _ALONE = 4
 """Up to so many characters beside a word tell the network nothing: a menu, a title, a word alone."""
 _ALONE_TRUST = 10.0
@@ -164,7 +168,14 @@ def trust(one: Occurrence) -> NDArray[np.float32]:
     bonus = _TRUST[0][1] if len(word.text) >= _IDIOM else common
     if len(one.text) - len(word.text) <= _ALONE:
         bonus = _ALONE_TRUST
-    return np.array([bonus if candidate in itself else 0 for candidate in one.candidates], np.float32)
+    worth = [_worth(one, candidate, bonus) if candidate in itself else 0 for candidate in one.candidates]
+    return np.array(worth, np.float32)
+
+
+def _worth(one: Occurrence, candidate: str, bonus: float) -> float:
+    """``bonus``, or more for a reading that is not the commonest: 间谍, 央行; the network seldom dares to choose it."""
+    listed = one.frequency >= _LISTED and candidate[-1] != "5" and candidate != readings_of(one.text[one.place])[0]
+    return max(bonus, _LISTED_TRUST) if listed else bonus
 
 
 def _count_votes(one: Occurrence, candidate: str, row: NDArray[np.float32]) -> None:
