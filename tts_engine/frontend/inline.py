@@ -24,6 +24,8 @@ Places = Sequence[tuple[int, int]]
 """``[begin, end)`` of each character."""
 
 _MARK = re.compile(r"[(（](?P<pinyin>[^()（）\n]{1,60})[)）]|[\[［]pause\s*[:：](?P<pause>[^\]］\n]{0,24})[\]］]", re.I)
+_FARTHEST = 64
+"""Characters before a parenthesis that its syllables, two letters and a digit each, can belong to."""
 _LENGTH = re.compile(r"\+?(\d{1,7}(?:\.\d{0,6})?|\.\d{1,6})\s*(ms|s)", re.I)
 
 
@@ -68,12 +70,11 @@ def write(writer: ScriptWriter, text: str, places: Places, paused_ms: int) -> in
                 raise MarkError(match[0], begin, detail)
             writer.fix(Fixed(pause_ms=milliseconds, rule="pause"), begin, end)
         else:
-            overrides = _readings(text[at : match.start()], match["pinyin"])
+            overrides = _readings(text[max(at, match.start() - _FARTHEST) : match.start()], match["pinyin"])
             if overrides is None:
                 continue
-            base = writer.position
             _put(writer, text, places, at, match.start())
-            writer.overrides.update(moved(overrides, base))
+            writer.overrides.update(moved(overrides, writer.position))
         at = match.end()
         marks += 1
     _put(writer, text, places, at, len(text))
@@ -108,7 +109,7 @@ def _pause(match: re.Match[str], place: int) -> int:
 
 
 def _readings(before: str, written: str) -> dict[int, Override] | None:
-    """Overrides for the last characters of ``before``, by index in it."""
+    """Overrides for the last characters of ``before``, by their distance to its end."""
     pinyin = syllables(written)
     if pinyin is None:
         return None
@@ -117,7 +118,7 @@ def _readings(before: str, written: str) -> dict[int, Override] | None:
         if overrides is not None:
             if len(pinyin) == 1 and len(split_tone(pinyin[0])[0]) == 1 and not _known(before[-1], pinyin[0]):
                 return None
-            return moved(overrides, len(before) - length)
+            return moved(overrides, -length)
     return None
 
 
