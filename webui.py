@@ -64,6 +64,9 @@ def lock_down(environ: MutableMapping[str, str], directory: Path) -> None:
         environ.pop(name, None)
     environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     environ["GRADIO_RUN_HISTORY"] = "False"
+    # nobody sees its table of events, which pandas would make anew after every click
+    environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+    environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     environ["GRADIO_TEMP_DIR"] = str(directory / "gradio")
     environ["GRADIO_ALLOWED_PATHS"] = environ["GRADIO_BLOCKED_PATHS"] = ""
 

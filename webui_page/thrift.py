@@ -5,7 +5,7 @@ Measured on Gradio 6.31, in CPU seconds of a start that takes some five without 
 - every component's class parses its own source and its stub file, and writes the stub anew into the installed package:
   1.4, and two processes that start at once write the same files;
 - every event of every component gets a documentation text from a template of its own: 0.2;
-- pandas, which only tables and plots use: 0.4, and 40 MB;
+- pandas, which only tables, plots and a summary that ``webui.lock_down`` turns off use: 0.4, and 40 MB;
 - every step of building a page makes a whole application, of which the mounted one alone ever serves: 0.4.
 """
 

@@ -183,6 +183,8 @@ def test_gradio_is_locked_down(tmp_path):
     assert environ == {
         "GRADIO_ANALYTICS_ENABLED": "False",
         "GRADIO_RUN_HISTORY": "False",
+        "GRADIO_ANALYTICS_CACHE_FREQUENCY": "1000000000",
+        "GRADIO_ANALYTICS_MAX_EVENTS": "1",
         "GRADIO_TEMP_DIR": str(tmp_path / "gradio"),
         "GRADIO_ALLOWED_PATHS": "",
         "GRADIO_BLOCKED_PATHS": "",
