@@ -4,7 +4,8 @@
     voices.json             name, title, gender and embedding of each voice
     acoustic/               FastSpeech2: config.json, model.safetensors, encoder.onnx, decoder.onnx
     vocoder/                HiFi-GAN: config.json, model.safetensors, generator.onnx
-    speaker/                speaker encoder, in a model that can clone: config.json, model.safetensors, encoder.onnx
+    speaker/                speaker encoder, in a model that can clone: config.json, model.safetensors, encoder.onnx;
+                            likeness.npz: what tells people apart by it
     MODEL_CARD.md           data, training, limits, licence
     SHA256SUMS              of every other file
 
