@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import jwt
@@ -25,6 +25,7 @@ from app.database import ApiKey, RevokedSubject, RevokedToken, insert_into, reco
 from app.errors import BlockedError, CredentialError, MalformedBodyError
 from app.keyring import write_private
 from app.signing import Ring
+from app.stamps import StampedRows
 from settings import AuthSettings, SettingsError
 
 _log = logging.getLogger(__name__)
@@ -265,6 +266,7 @@ class ApiKeys:
 
     engine: Engine
     now: Callable[[], float]
+    rows: StampedRows[_KeyRow] = field(default_factory=StampedRows, repr=False)
 
     def create(self, wanted: NewKey, actor: str = "cli") -> tuple[str, str]:
         """The key's id and its whole text, which is never to be seen again."""
@@ -321,6 +323,9 @@ class ApiKeys:
         return self._admitted(key_id, self._row(key_id))
 
     def _row(self, key_id: str) -> _KeyRow | None:
+        return self.rows.get(self.engine, key_id, lambda: self._asked(key_id))
+
+    def _asked(self, key_id: str) -> _KeyRow | None:
         with self.engine.connect() as connection:
             return connection.execute(_KEY_ROW, {"id": key_id}).first()
 
