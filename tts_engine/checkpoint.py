@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,20 +56,27 @@ class Checkpoint:
     """SHA-256 of ``SHA256SUMS``: changes with any file."""
     emotions: tuple[str, ...] = ()
     """What the acoustic model can feel, in its order; neutral is none of them."""
+    emotion_strengths: tuple[float, ...] = ()
+    """What the acoustic model is told of each of ``emotions`` at a caller's intensity 1 (empty: 1 of each)."""
     emotion_gains_db: tuple[float, ...] = ()
-    """What keeps each of ``emotions``, at intensity 1, about as loud as neutral speech."""
+    """What keeps each of ``emotions``, told at 1, about as loud as neutral speech."""
     reach: Reach = field(default_factory=Reach)
     """How far around a frame the networks look."""
 
     def told(self, speaker: FloatArray, emotion: str, intensity: float) -> FloatArray:
-        """What the acoustic model is told: who speaks (E,), and each emotion's intensity; (E + N,).
+        """What the acoustic model is told: who speaks (E,), and how strong each emotion is; (E + N,).
+
+        A caller's intensity, 0–1, goes as far as speech stays clear, which is not equally far for every emotion.
 
         Raises:
             EmotionUnavailableError: the model has not learnt this emotion.
         """
         if emotion not in ("", NEUTRAL, *self.emotions):
             raise EmotionUnavailableError(emotion, (NEUTRAL, *self.emotions))
-        feelings = [intensity * (name == emotion) for name in self.emotions]
+        strengths = self.emotion_strengths or (1.0,) * len(self.emotions)
+        feelings = [
+            intensity * strength * (name == emotion) for name, strength in zip(self.emotions, strengths, strict=True)
+        ]
         return np.concatenate([speaker, np.asarray(feelings, dtype=np.float32)])
 
     def gain_db(self, told: FloatArray) -> float:
@@ -90,6 +98,13 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{folder} 的 config.json 或 voices.json 格式不对：请重新导出或下载模型。") from error
 
 
+def _per_emotion(config: dict[str, Any], name: str) -> tuple[float, ...]:
+    values = tuple(float(value) for value in config.get(name, ()))
+    if values and len(values) != len(config["emotions"]):
+        raise ValueError(f"{name} is not as long as emotions")
+    return values
+
+
 def _describe(folder: Path) -> Checkpoint:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     if config["symbols"] != list(SYMBOLS):
@@ -105,6 +120,7 @@ def _describe(folder: Path) -> Checkpoint:
         embeddings={row["name"]: np.asarray(row["embedding"], dtype=np.float32) for row in rows},
         digest=digest(folder / SUMS),
         emotions=tuple(config.get("emotions", ())),
-        emotion_gains_db=tuple(float(gain) for gain in config.get("emotion_gains_db", ())),
+        emotion_strengths=_per_emotion(config, "emotion_strengths"),
+        emotion_gains_db=_per_emotion(config, "emotion_gains_db"),
         reach=Reach.read(folder),
     )

@@ -9,7 +9,7 @@ from tts_engine.audio import FloatArray
 
 CEILING = 0.89
 """Largest sample of any sound: −1 dBFS."""
-_MAKE_UP = 2.3
+_MAKE_UP = 2.1
 """Factor from the level that the networks learnt (peaks of vowels must fit) to −18 LUFS over an utterance."""
 _KNEE = 0.55
 """Of a raised sound, what is larger is bent towards ``CEILING``: the tips of some glottal pulses."""

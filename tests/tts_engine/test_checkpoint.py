@@ -195,3 +195,22 @@ def test_exporting_again_keeps_the_card_and_leaves_nothing_else(networks, copy):
     assert read_checkpoint(copy).name == "again"
     assert "MODEL_CARD.md" in verify(copy).files
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+
+
+def test_an_intensity_goes_as_far_as_the_model_says(copy):
+    edit(copy / "config.json", emotions=["happy", "sad"], emotion_strengths=[1.0, 0.5], emotion_gains_db=[-2.0, 3.0])
+    write_sums(copy)
+    checkpoint = read_checkpoint(copy)
+    speaker = np.zeros(4, np.float32)
+    assert checkpoint.told(speaker, "sad", 0.8).tolist() == pytest.approx([0, 0, 0, 0, 0, 0.4])
+    assert checkpoint.told(speaker, "happy", 0.8).tolist() == pytest.approx([0, 0, 0, 0, 0.8, 0])
+    assert checkpoint.told(speaker, "neutral", 0.8).tolist() == [0] * 6
+    assert checkpoint.gain_db(checkpoint.told(speaker, "sad", 1.0)) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("name", ["emotion_strengths", "emotion_gains_db"])
+def test_a_model_that_is_unsure_how_many_emotions_it_has_is_refused(copy, name):
+    edit(copy / "config.json", emotions=["happy", "sad"], **{name: [1.0]})
+    write_sums(copy)
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        read_checkpoint(copy)

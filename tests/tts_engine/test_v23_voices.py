@@ -35,10 +35,10 @@ def test_it_feels_what_people_feel(synthesizer):
     [
         ("happy", (1.0, 5.0), (1.02, 1.4)),
         ("angry", (0.3, 4.0), (1.05, 1.5)),
-        ("sad", (-5.0, -1.0), (0.6, 0.95)),
-        ("afraid", (1.5, 6.5), (1.05, 1.5)),
-        ("surprised", (2.0, 8.0), (0.8, 1.02)),
-        ("gentle", (-3.0, -0.2), (0.7, 0.98)),
+        ("sad", (-3.0, -0.3), (0.7, 0.98)),
+        ("afraid", (0.5, 4.0), (1.01, 1.3)),
+        ("surprised", (1.0, 6.0), (0.8, 1.02)),
+        ("gentle", (-2.0, -0.1), (0.8, 0.99)),
     ],
 )
 def test_each_feeling_moves_pitch_and_pace_its_own_way(synthesizer, neutral, emotion, pitch, pace):

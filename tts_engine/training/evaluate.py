@@ -324,7 +324,7 @@ def main() -> None:
         "--features", type=Path, default=CACHE / "voice-heldout", help="held-out set, made where absent"
     )
     parser.add_argument("--hours", type=float, default=0.5, help="of a held-out set that must be made")
-    parser.add_argument("--utterances", type=int, default=100, help="for the vocoder and prosody")
+    parser.add_argument("--utterances", type=int, default=100_000, help="at most, for the vocoder and prosody")
     parser.add_argument("--recognised", type=int, default=100_000, help="at most, for the syllable rates")
     parser.add_argument("--recogniser", type=Path, default=FOLDER, help="folder of the judge")
     parser.add_argument("--device", default="cpu")

@@ -97,10 +97,14 @@ def measure_emotions(
             timed = np.concatenate([one.phonemes[:, :2], length[:, None].astype(np.int16)], axis=1)
             rows[mood].append(list(vars(prosody_of(samples, f0, timed)).values()))
             errors[mood].add(recogniser.hear(samples), meant_by(one.phonemes))
+
+    def told_of(mood: tuple[str, float]) -> float:
+        return round(float(checkpoint.told(np.zeros(0, np.float32), *mood).sum()), 3)
+
     names = list(Prosody.__dataclass_fields__)
     neutral = np.array(rows["", 0.0])
     return [
-        {"emotion": mood[0] or NEUTRAL, "intensity": mood[1], "ser": errors[mood].ser}
+        {"emotion": mood[0] or NEUTRAL, "intensity": mood[1], "told": told_of(mood), "ser": errors[mood].ser}
         | dict(zip(names, (np.array(rows[mood]) - neutral).mean(0).round(3).tolist(), strict=True))
         for mood in moods
     ]
@@ -114,6 +118,12 @@ def hear_teacher(features: FeatureSet, judge: Path = JUDGE) -> dict[tuple[str, f
         mood = (one.emotion or NEUTRAL, one.intensity)
         errors.setdefault(mood, Errors()).add(recogniser.hear(one.samples), meant_by(one.phonemes))
     return {mood: total.ser for mood, total in errors.items()}
+
+
+def teacher_at(teacher: dict[tuple[str, float], float], emotion: str, strength: float) -> float:
+    """The teacher's syllable errors where he feels as much as our network was told, between those measured."""
+    known = sorted((felt, ser) for (name, felt), ser in teacher.items() if name in (emotion, NEUTRAL))
+    return float(np.interp(strength, [felt for felt, _ in known], [ser for _, ser in known]))
 
 
 @dataclass(frozen=True)
@@ -213,7 +223,7 @@ def main() -> None:
     parser.add_argument("--features", type=Path, default=CACHE / "voice-heldout", help="named voices, neutral")
     parser.add_argument("--speakers", type=Path, default=CACHE / "voice-heldout-speakers", help="unknown speakers")
     parser.add_argument("--felt", type=Path, default=CACHE / "voice-heldout-emotions", help="named voices, emotions")
-    parser.add_argument("--utterances", type=int, default=60, help="for the emotions")
+    parser.add_argument("--utterances", type=int, default=120, help="for the emotions")
     parser.add_argument("--copies", type=int, default=60, help="speakers to imitate")
     parser.add_argument("--recogniser", type=Path, default=JUDGE, help="folder of the judge")
     parser.add_argument("--json", type=Path, help="write the figures here")
@@ -230,7 +240,7 @@ def main() -> None:
         teacher = hear_teacher(FeatureSet(arguments.felt), arguments.recogniser)
         few = spread(every, arguments.utterances)
         rows = measure_emotions(synthesizer, few, features.speakers, arguments.recogniser)
-        result["emotions"] = [row | {"teacher_ser": teacher.get((row["emotion"], row["intensity"]))} for row in rows]
+        result["emotions"] = [row | {"teacher_ser": teacher_at(teacher, row["emotion"], row["told"])} for row in rows]
     write(result, arguments.json)
 
 

@@ -30,7 +30,7 @@ from tts_engine.hifigan import HifiGan
 from tts_engine.hub import digest, write_sums
 from tts_engine.speaker_encoder import SpeakerEncoder
 from tts_engine.training.features import CACHE
-from tts_engine.training.prosody import EMOTION_GAINS_DB
+from tts_engine.training.prosody import EMOTION_GAINS_DB, EMOTION_STRENGTHS
 
 OPSET = 17
 TITLES = {"female": ("女声", "female"), "male": ("男声", "male"), "child": ("童声", "neutral")}
@@ -256,6 +256,7 @@ def _describe(folder: Path, acoustic: FastSpeech2, table: FloatArray, name: str)
         "audio": asdict(AudioConfig()),
         "symbols": list(SYMBOLS),
         "emotions": list(acoustic.config.emotions),
+        "emotion_strengths": [EMOTION_STRENGTHS.get(name, 1.0) for name in acoustic.config.emotions],
         "emotion_gains_db": [EMOTION_GAINS_DB.get(name, 0.0) for name in acoustic.config.emotions],
     }
     (folder / "config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -80,6 +80,7 @@ def emotion_table(rows: Sequence[dict[str, Any]]) -> str:
     head = (
         "情感",
         "强度",
+        "老师的强度",
         "音高（半音）",
         "起伏（半音）",
         "每秒音素",
@@ -93,8 +94,9 @@ def emotion_table(rows: Sequence[dict[str, Any]]) -> str:
         (
             _EMOTIONS[row["emotion"]],
             f"{row['intensity']:.2f}",
+            f"{row['told']:.2f}",
             *(form.format(row[name]) for name, form in (*forms, ("tilt_db", "{:+.1f}"), ("ser", "{:.3f}"))),
-            f"{row['teacher_ser']:.3f}" if row["teacher_ser"] is not None else "–",
+            f"{row['teacher_ser']:.3f}",
         )
         for row in rows
     ]
@@ -173,8 +175,8 @@ def page(quality: dict[str, Any], voices: dict[str, Any], sound: dict[str, Any],
 模型 `{quality["model"]}`。训练时从未见过的句子与说话人；由下列命令写成，数字不经手改：
 
 ```bash
-python -m tts_engine.training.evaluate --recognised 150 --json quality.json --pictures docs/images
-python -m tts_engine.training.evaluate_voices --utterances 40 --json voices.json
+python -m tts_engine.training.evaluate --json quality.json --pictures docs/images
+python -m tts_engine.training.evaluate_voices --json voices.json
 python -m tts_engine.training.evaluate_sound --sentences 1000 --json sound.json
 python -m tts_engine.training.proof --quality quality.json --voices voices.json --sound sound.json --out docs/voice.md
 ```
@@ -188,9 +190,11 @@ python -m tts_engine.training.proof --quality quality.json --voices voices.json 
 {pictures}
 ## 情感
 
-同一句话与它平静地说时相减；音节错误率由同一个识别器听出，老师的一栏是老师自己带着这种情感说（别的句子）时的。
-目标是比平静多错不超过 2 个百分点：强度高的难过、害怕、惊讶与温柔没有达到，老师自己也没有：
-又暗又有气声的话，识别器听不清。响度是网络学到的；说出来时再按情感补一点，使每种都在 −18 ± 2 LUFS。
+同一句话与它平静地说时相减；音节错误率由同一个识别器听出，目标是每种情感比平静多错不超过 2 个百分点。
+老师越是难过、害怕、温柔，声音越暗、越有气声，字就越难听清，连老师自己也是；所以调用者的强度 1 只是老师的几成
+（“老师的强度”一栏，`config.json` 的 `emotion_strengths`），以听得清为限。
+最后一栏是老师带着同样多的情感说别的句子时的错误率，在量过的三档之间取直线。
+响度是网络学到的；说出来时再按情感补一点，使每种都在 −18 ± 2 LUFS。
 
 ![各情感的音高、起伏与快慢](images/voice-emotions.png)
 
@@ -206,7 +210,7 @@ python -m tts_engine.training.proof --quality quality.json --voices voices.json 
 ## 一句一句听
 
 {sound_table(sound)}
-每个音素由网络只说一次，所以不会重字；“多听到音节”是识别器把一个拖长或颤抖的韵母听成两个，多在难过与惊讶里。
+每个音素由网络只说一次，所以不会重字；“多听到音节”是识别器把一个拖长或颤抖的韵母听成两个。
 
 {_LIMITS}"""
 

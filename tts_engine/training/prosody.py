@@ -59,6 +59,11 @@ EMOTIONS = {
 }  # fmt: skip
 """At intensity 1; ``neutral`` is the absence of all of it."""
 
+EMOTION_STRENGTHS = {"happy": 0.85, "angry": 1.0, "sad": 0.3, "afraid": 0.3, "surprised": 0.42, "gentle": 0.38}
+"""How much of the above a caller's intensity 1 is: as much as leaves every feeling as clear as the neutral voice,
+within two syllables of a hundred (``evaluate_voices``). Beyond that the low, breathy and trembling ones lose
+consonants, to the judge at least, who hears them no better in the teacher."""
+
 EMOTION_GAINS_DB = {"happy": -1.8, "angry": -4.0, "sad": 3.0, "afraid": 0.5, "surprised": -1.8, "gentle": 2.2}
 """Added to what is spoken at intensity 1, so that no feeling leaves −18 ± 2 LUFS: anger stays the loudest and sadness
 the softest, by less than a listener would reach for the volume for."""

@@ -33,8 +33,8 @@ def test_any_length_is_judged():
 
 
 def test_the_vocoder_goes_on_with_a_judge_beside_it(corpus, tmp_path):
-    train_vocoder.train(arguments(corpus, tmp_path, steps="1"))
-    train_vocoder.train(arguments(corpus, tmp_path, "--resume", "--adversarial", steps="2"))
-    train_vocoder.train(arguments(corpus, tmp_path, "--resume", "--adversarial", steps="1"))
+    train_vocoder.train(arguments(train_vocoder, corpus, tmp_path, steps="1"))
+    train_vocoder.train(arguments(train_vocoder, corpus, tmp_path, "--resume", "--adversarial", steps="2"))
+    train_vocoder.train(arguments(train_vocoder, corpus, tmp_path, "--resume", "--adversarial", steps="1"))
     assert step_of(tmp_path) == 4
     assert torch.load(tmp_path / "judges.pt", weights_only=True)["step"] == 4

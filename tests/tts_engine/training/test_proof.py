@@ -24,11 +24,12 @@ STILL = {
     "level_db": 0.0,
     "tilt_db": 0.0,
     "ser": 0.04,
+    "told": 0.3,
     "teacher_ser": 0.03,
 }
 VOICES = {
     "emotions": [
-        {"emotion": "neutral", "intensity": 0.0, **STILL, "teacher_ser": None},
+        {"emotion": "neutral", "intensity": 0.0, **STILL, "told": 0.0, "teacher_ser": 0.01},
         *({"emotion": "happy", "intensity": i, **STILL, "pitch_st": 3.25 * i} for i in (0.33, 0.67, 1.0)),
     ],
     "copies": {
@@ -68,7 +69,7 @@ def test_every_figure_is_in_the_tables(written):
     page = (written / "voice.md").read_text(encoding="utf-8")
     for figure in ("0.971", "2.97", "0.953", "0.49", "4.28", "0.041", "0.042", "0.143", "777", "0.057", "0.058"):
         assert figure in page
-    assert "| 开心 | 0.67 | +2.2 |" in page
+    assert "| 开心 | 0.67 | 0.30 | +2.2 |" in page
     assert "97.5%" in page
     assert "0.70 / 2.34" in page
     assert "96.8%" in page

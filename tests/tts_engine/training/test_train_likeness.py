@@ -5,7 +5,7 @@ import pytest
 
 from tts_engine.identity import EMBEDDING, Identity
 from tts_engine.training import train_likeness
-from tts_engine.training.evaluate_voices import Heard, cosine, measure_verification
+from tts_engine.training.evaluate_voices import Heard, cosine, measure_verification, teacher_at
 from tts_engine.training.train_likeness import Person, choose, fit, impostors
 
 
@@ -52,3 +52,10 @@ def test_the_number_of_directions_is_tried_on_people_that_were_not_learnt_from(m
     assert scores[10] > scores[2]
     assert scores[10] == pytest.approx(1, abs=0.05)
     assert set(learnt) == {20}
+
+
+def test_the_teacher_is_asked_about_as_much_of_a_feeling_as_was_told():
+    teacher = {("neutral", 0.0): 0.01, ("sad", 0.33): 0.04, ("sad", 1.0): 0.2, ("happy", 0.5): 0.9}
+    assert teacher_at(teacher, "sad", 0.33) == pytest.approx(0.04)
+    assert teacher_at(teacher, "sad", 0.165) == pytest.approx(0.025)
+    assert teacher_at(teacher, "neutral", 0.0) == pytest.approx(0.01)
