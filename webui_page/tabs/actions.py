@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+import gradio as gr
 
 from webui_page.parts import Parts
+from webui_page.tabs.notices import PRIVATE
 from webui_page.words import Words
 
 Fields = TypeVar("Fields")
@@ -19,3 +23,11 @@ class Actions(Generic[Fields]):
     t: Words
     fields: Fields
     """The tab's components."""
+
+
+def ended_by(button: gr.Button, working: Any, say: Callable[[], str], status: gr.HTML) -> None:
+    """Let ``button`` end the event ``working`` and say so.
+
+    One after the other: said at the same time, it would at times be written over by the last words of what it ends.
+    """
+    button.click(None, cancels=[working], **PRIVATE).then(say, None, [status], **PRIVATE)

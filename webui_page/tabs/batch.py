@@ -19,7 +19,7 @@ from webui_page.files import address
 from webui_page.parts import Parts
 from webui_page.prewarm import push
 from webui_page.problems import RefusalError
-from webui_page.tabs.actions import Actions
+from webui_page.tabs.actions import Actions, ended_by
 from webui_page.tabs.choices import FILES, voices
 from webui_page.tabs.notices import PRIVATE, Update, refusing, status, toast
 from webui_page.words import SaidError, Words
@@ -88,7 +88,7 @@ class _Actions(Actions[_Fields]):
         f = self.fields
         asked: set[Any] = {f.file, f.text, f.voice, f.speed, f.format}
         working = f.start.click(self.make, asked, [f.status, f.list, f.zip], trigger_mode="once", **PRIVATE)
-        f.stop.click(self.stop, None, [f.status], cancels=[working], **PRIVATE)
+        ended_by(f.stop, working, self.stop, f.status)
         f.push.click(self.push, {*asked, f.key}, [f.status], trigger_mode="once", **PRIVATE)
 
     async def make(self, values: Update) -> AsyncGenerator[Update, None]:

@@ -27,6 +27,7 @@ from webui_page.problems import RefusalError
 from webui_page.ruby import CHOOSER, ruby
 from webui_page.snippets import curl, request_body, wx_request
 from webui_page.tabs import manner
+from webui_page.tabs.actions import ended_by
 from webui_page.tabs.choices import CARDS, CARDS_SCRIPT, FILES, cards, chosen_voice
 from webui_page.tabs.notices import PRIVATE, Update, refusing, status, toast
 from webui_page.utterance import Utterance, join
@@ -155,7 +156,7 @@ class _Actions:
         outputs = [result.status, result.sound, result.file, result.picture, result.timings, result.code]
         inputs = {asked.text, asked.ssml, self.voice, self.format, *self.manner.inputs}
         speaking = asked.speak.click(self.speak, inputs, outputs, trigger_mode="once", **PRIVATE)
-        asked.stop.click(self.stop, None, [result.status], cancels=[speaking], **PRIVATE)
+        ended_by(asked.stop, speaking, self.stop, result.status)
         shown = [asked.text, asked.reading, asked.was_read]
         asked.read.click(self.read, {asked.text, asked.ssml}, shown, concurrency_limit=4, **PRIVATE)
         known = {asked.text, asked.ssml, asked.was_read}

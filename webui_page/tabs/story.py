@@ -20,7 +20,7 @@ from webui_page.parts import Parts
 from webui_page.problems import RefusalError
 from webui_page.script import Cue, parse, roles
 from webui_page.story import MAX_CHARS, Part, Take, export, make, plan, reused
-from webui_page.tabs.actions import Actions
+from webui_page.tabs.actions import Actions, ended_by
 from webui_page.tabs.choices import FILES, feeling_title, feelings, voices
 from webui_page.tabs.notices import PRIVATE, Update, refusing, status, toast
 from webui_page.words import SaidError, Words
@@ -102,7 +102,7 @@ class _Actions(Actions[_Fields]):
         f.text.change(self.read, {f.text, f.cast}, [f.cast], trigger_mode="always_last", **PRIVATE)
         outputs = [f.status, f.takes, f.made, f.files, f.cast]
         working = f.make.click(self.make, {f.text, f.cast, f.made}, outputs, trigger_mode="once", **PRIVATE)
-        f.stop.click(self.stop, None, [f.status], cancels=[working], **PRIVATE)
+        ended_by(f.stop, working, self.stop, f.status)
         f.takes.again(self.again, {f.made, f.cast}, [f.takes, f.status], concurrency_limit=1, **PRIVATE)
         f.export.click(self.export, {f.made, f.format}, [f.files, f.status], trigger_mode="once", **PRIVATE)
 
