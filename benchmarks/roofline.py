@@ -59,7 +59,8 @@ def counted(frames: int, phonemes: int) -> dict[str, float]:
     acoustic, vocoder = FastSpeech2.from_pretrained(folder / "acoustic"), HifiGan.from_pretrained(folder / "vocoder")
     told = acoustic.config.speaker_width + len(acoustic.config.emotions)
     ids = torch.ones(1, phonemes, dtype=torch.int64)
-    hidden, place = torch.randn(1, frames, acoustic.config.width), torch.rand(1, frames, 3)
+    config = acoustic.config
+    hidden, place = torch.randn(1, frames, config.width + config.relative_pitch), torch.rand(1, frames, 3)
     works = {
         "encoder": lambda: acoustic.encode(ids, ids, torch.zeros(1, told)),
         "decoder": lambda: acoustic.decode(hidden, place, torch.ones(1, frames, 1)),

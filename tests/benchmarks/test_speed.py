@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import card, pictures
+from benchmarks import card, pictures, roofline
 from benchmarks.playing import Listener
 from benchmarks.texts import article, sentence
 
@@ -74,3 +74,10 @@ def test_without_a_card_the_command_says_so(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["card"])
     assert card.main() == 1
     assert "no CUDA device" in capsys.readouterr().err
+
+
+def test_every_network_of_the_shipped_model_is_counted():
+    short, long = roofline.counted(40, 8), roofline.counted(80, 8)
+    assert short.keys() == {"encoder", "decoder", "vocoder"}
+    assert all(operations > 1e6 for operations in short.values())
+    assert long["vocoder"] == pytest.approx(2 * short["vocoder"], rel=0.01)
