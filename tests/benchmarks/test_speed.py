@@ -48,6 +48,7 @@ def test_pictures_are_drawn_from_figures(tmp_path, monkeypatch, capsys):
     (tmp_path / "peers.json").write_text(json.dumps({"real_time_factor": {"ours": 0.02, "gone": None}}))
     monkeypatch.setattr(pictures, "RESULTS", tmp_path)
     monkeypatch.setattr(pictures, "IMAGES", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pictures"])
     pictures.main()
     assert sorted(path.name for path in tmp_path.glob("*.svg")) == [
         "speed-callers.svg",
