@@ -207,36 +207,48 @@ name_of() {
   done
 }
 
+# 已经启动的全部后台进程。PIDS 里可能还缺一个：信号可以落在“启动”与“记下”之间。
+children() { jobs -p; }
+
 any_alive() {
   local pid
-  for pid in "${PIDS[@]}"; do
+  for pid in $(children); do
     if kill -0 "$pid" 2>/dev/null; then return 0; fi
   done
   return 1
+}
+
+# 刚分出来、还没有变成自己的程序的进程可能收不到 TERM：先等它（几毫秒）
+terminate() {
+  local pid=$1 self
+  self=$(readlink "/proc/$$/exe")
+  while [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == "$self" ]]; do sleep 0.01; done
+  kill -TERM "$pid" 2>/dev/null || true
+}
+
+kill_all() {
+  local pid
+  for pid in $(children); do kill -KILL -- "$pid" "-$pid" 2>/dev/null || true; done   # 连同进程组，不留下子进程
 }
 
 # 有序停止全部进程；返回 1 表示有进程不肯停、被强行结束
 stop_all() {
   local pid deadline=$((SECONDS + ${STOP_LIMIT_S:-40})) status=0
   STOPPING=yes
-  for pid in "${PIDS[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
+  for pid in $(children); do terminate "$pid"; done
   while any_alive && ((SECONDS < deadline)); do sleep 0.1; done
-  for pid in "${PIDS[@]}"; do
-    if kill -0 "$pid" 2>/dev/null; then status=1; fi
-    kill -KILL -- "-$pid" 2>/dev/null || true   # 整个进程组，不留下子进程
-  done
+  ! any_alive || status=1
+  kill_all
   wait 2>/dev/null || true
   return "$status"
 }
 
 on_signal() {
   if [[ -n $STOPPING ]]; then   # 第二次 Ctrl-C：不再等待
-    local pid
-    for pid in "${PIDS[@]}"; do kill -KILL -- "-$pid" 2>/dev/null || true; done
+    kill_all
     return
   fi
   say "正在停止……"
-  [[ -z ${WAITER:-} ]] || kill -TERM "$WAITER" 2>/dev/null || true
   if stop_all; then
     say "已停止。"
     exit 0
@@ -249,21 +261,19 @@ on_death() {
   printf '错误：%s 意外退出（退出码 %s），正在停止其余进程。日志 %s 的最后几行：\n' \
     "${NAMES[index]}" "$status" "${LOGS[index]}" >&2
   tail -n 5 "${LOGS[index]}" >&2 || true
-  [[ -z ${WAITER:-} ]] || kill -TERM "$WAITER" 2>/dev/null || true
   stop_all || true
   exit 1
 }
 
-# 等到 WAITER 说全部就绪，或有进程先退出
+# 等到 waiter 说全部就绪，或有进程先退出
 wait_ready() {
-  local ended status=0
+  local ended waiter status=0
   PYTHONPATH=. "$PYTHON" -P app/launch.py wait "$READY_LIMIT_S" "${HALVES[@]}" &
-  WAITER=$!
-  wait -n -p ended "${PIDS[@]}" "$WAITER" || status=$?
-  if [[ $ended != "$WAITER" ]]; then
+  waiter=$!
+  wait -n -p ended "${PIDS[@]}" "$waiter" || status=$?
+  if [[ $ended != "$waiter" ]]; then
     on_death "$(name_of "$ended")" "$status"
   fi
-  WAITER=""
   if ((status != 0)); then
     stop_all || true
     exit 1

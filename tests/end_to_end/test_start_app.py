@@ -1,5 +1,6 @@
 """``bash start_app.sh`` in a copy of the project that nothing was ever started in."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -120,6 +121,16 @@ class Service:
 def is_free(port):
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", int(port))) != 0
+
+
+def at_work_in(folder):
+    """The numbers of the processes whose working directory is ``folder``."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if link.readlink() == folder:
+                found.append(int(link.parent.name))
+    return found
 
 
 def all_gone(pids, environ):
@@ -307,6 +318,16 @@ def test_a_signal_while_it_starts_stops_what_has_started(clone, environ):
         service.process.send_signal(signal.SIGTERM)
         assert service.finish() == 0
         assert is_free(environ["TTS__PROXY__PORT"])
+
+
+@pytest.mark.parametrize("moment", ["PIDS+=", "waiter="])
+def test_a_signal_between_starting_a_process_and_noting_its_number_stops_that_too(clone, environ, tmp_path, moment):
+    interruption = tmp_path / "interruption.sh"  # bash reads it first, and asks it before every command of the script
+    interruption.write_text(f"set -T; trap 'if [[ $BASH_COMMAND == {moment}* ]]; then kill -TERM $$; fi' DEBUG\n")
+    with Service(clone, environ | {"BASH_ENV": str(interruption), "START_LIMIT_S": "600"}) as service:
+        assert service.finish() == 0
+        assert "已停止" in service.said
+    assert not at_work_in(clone)
 
 
 def test_servers_do_not_outlive_a_script_that_was_killed(clone, environ):
