@@ -1,7 +1,8 @@
 """What tells made speech from real speech while the vocoder learns: by period, and by spectra of several resolutions.
 
 Source: multi-period discriminator of HiFi-GAN (Kong et al. 2020, section 2.3), here half as wide; multi-resolution
-discriminator of UnivNet (Jang et al. 2021, section 2.2); least-squares losses and feature matching of HiFi-GAN.
+discriminator of UnivNet (Jang et al. 2021, section 2.2), here with strides that halve its work sooner; least-squares
+losses and feature matching of HiFi-GAN.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  # the name everybody knows
+from torch.nn.utils.parametrizations import weight_norm
 
 PERIODS = (2, 3, 5, 7, 11)
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # window, hop in samples
+WIDTH = 32  # channels of the spectral judges; the others have up to eight times as many
 _SLOPE = 0.1
+_SPEECH_RMS = 0.1  # speech at -18 LUFS is near it: the first layer sees a level near 1
+_LOG_MEAN, _LOG_SPREAD = -5.0, 3.0  # of the log-magnitudes of such speech, about
 
 
 @dataclass(frozen=True)
@@ -33,8 +38,8 @@ class _Stack(nn.Module):
 
     def __init__(self, layers: list[nn.Conv2d]) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
-        self.out = nn.Conv2d(layers[-1].out_channels, 1, 3, padding=1)
+        self.layers = nn.ModuleList([weight_norm(layer) for layer in layers])
+        self.out = weight_norm(nn.Conv2d(layers[-1].out_channels, 1, 3, padding=1))
 
     def forward(self, picture: Tensor) -> Verdict:
         """(B, 1, X, Y) → verdict."""
@@ -48,10 +53,10 @@ class _Stack(nn.Module):
 class PeriodDiscriminator(nn.Module):
     """Sees every n-th sample in a row."""
 
-    def __init__(self, period: int) -> None:
+    def __init__(self, period: int, width: int = WIDTH) -> None:
         super().__init__()
         self.period = period
-        widths = (1, 16, 64, 128, 256)
+        widths = (1, width // 2, 2 * width, 4 * width, 8 * width)
         layers = [nn.Conv2d(a, b, (5, 1), (3, 1), (2, 0)) for a, b in itertools.pairwise(widths)]
         self.stack = _Stack(layers)
 
@@ -59,35 +64,40 @@ class PeriodDiscriminator(nn.Module):
         """(B, S) → verdict."""
         missing = -samples.shape[1] % self.period
         padded = F.pad(samples, (0, missing), mode="reflect") if missing else samples
-        verdict: Verdict = self.stack(padded.view(samples.shape[0], 1, -1, self.period))
+        verdict: Verdict = self.stack(padded.view(samples.shape[0], 1, -1, self.period) / _SPEECH_RMS)
         return verdict
 
 
 class ResolutionDiscriminator(nn.Module):
     """Sees a magnitude spectrogram."""
 
-    def __init__(self, window: int, hop: int) -> None:
+    def __init__(self, window: int, hop: int, width: int = WIDTH) -> None:
         super().__init__()
         self.window, self.hop = window, hop
-        layers = [nn.Conv2d(1, 32, (9, 3), padding=(4, 1))]
-        layers += [nn.Conv2d(32, 32, (9, 3), (2, 1), (4, 1)) for _ in range(3)]
+        layers = [nn.Conv2d(1, width, (9, 3), (2, 1), (4, 1))]
+        layers += [nn.Conv2d(width, width, (5, 3), stride, (2, 1)) for stride in ((2, 1), (2, 2), (2, 1))]
         self.stack = _Stack(layers)
 
     def forward(self, samples: Tensor) -> Verdict:
         """(B, S) → verdict."""
         shape = torch.hann_window(self.window, device=samples.device)
         spectrum = torch.stft(samples, self.window, self.hop, window=shape, return_complex=True)
-        verdict: Verdict = self.stack(torch.log(spectrum.abs().clamp(min=1e-5)).unsqueeze(1))
+        levels = (torch.log(spectrum.abs().clamp(min=1e-5)) - _LOG_MEAN) / _LOG_SPREAD
+        verdict: Verdict = self.stack(levels.unsqueeze(1))
         return verdict
 
 
 class Discriminators(nn.Module):
-    """All of them."""
+    """All of them.
 
-    def __init__(self) -> None:
+    Args:
+        width: channels of the spectral judges, even; a step's time grows with its square.
+    """
+
+    def __init__(self, width: int = WIDTH) -> None:
         super().__init__()
-        judges: list[nn.Module] = [PeriodDiscriminator(period) for period in PERIODS]
-        judges += [ResolutionDiscriminator(window, hop) for window, hop in RESOLUTIONS]
+        judges: list[nn.Module] = [PeriodDiscriminator(period, width) for period in PERIODS]
+        judges += [ResolutionDiscriminator(window, hop, width) for window, hop in RESOLUTIONS]
         self.judges = nn.ModuleList(judges)
 
     def forward(self, samples: Tensor) -> list[Verdict]:

@@ -21,7 +21,7 @@ from torch.nn import functional as F  # noqa: N812  # the name everybody knows
 from tts_engine.audio import FloatArray, log_mel
 from tts_engine.excitation import excitation
 from tts_engine.hifigan import HifiGan, HifiGanConfig
-from tts_engine.training.discriminators import Discriminators, deceiving_loss, judging_loss
+from tts_engine.training.discriminators import WIDTH, Discriminators, deceiving_loss, judging_loss
 from tts_engine.training.features import FeatureSet
 from tts_engine.training.loop import Part, Run, Watch, add_held_out, held_out, options, set_learning_rate, start
 from tts_engine.training.predicted import Predicted, louder
@@ -30,8 +30,7 @@ from tts_engine.training.samples import VocoderSampler
 
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))  # window, hop in samples
 BETAS = (0.8, 0.99)  # of AdamW, as HiFi-GAN's authors have them
-JUDGES_RATE = 2e-4
-BELIEVED_WEIGHT, FEATURE_WEIGHT = 0.1, 0.2  # beside a spectral loss near 1
+BELIEVED_WEIGHT, FEATURE_WEIGHT = 0.25, 1.0  # beside a spectral loss near 1: about a quarter of the whole
 HELD_OUT, SAMPLED = 16, 3  # segments that judge a run, utterances that are heard of it
 MARGIN = 2  # frames on either side that make a segment's mel what it is in the whole utterance
 
@@ -87,13 +86,14 @@ def spectral_loss(made: Tensor, real: Tensor) -> Tensor:
 class Adversary:
     """The discriminators, learning beside the vocoder."""
 
-    def __init__(self, processes: Processes) -> None:
-        self._networks = Discriminators().to(processes.device)
-        self._optimizer = torch.optim.AdamW(self._networks.parameters(), lr=JUDGES_RATE, betas=BETAS)
+    def __init__(self, processes: Processes, width: int) -> None:
+        self._networks = Discriminators(width).to(processes.device)
+        self._optimizer = torch.optim.AdamW(self._networks.parameters(), betas=BETAS)
         self._objective = processes.spread(Objective(self._networks, _judged))
 
-    def loss(self, made: Tensor, real: Tensor) -> Tensor:
-        """Learn from one batch (B, S); what the vocoder then has to minimise."""
+    def loss(self, made: Tensor, real: Tensor, rate: float) -> Tensor:
+        """Learn from one batch (B, S) at the vocoder's own rate; what the vocoder then has to minimise."""
+        set_learning_rate(self._optimizer, rate)
         judged = self._objective(made.detach(), real)["judged"]
         self._optimizer.zero_grad(set_to_none=True)
         judged.backward()
@@ -143,7 +143,7 @@ def train(arguments: argparse.Namespace) -> Path:
     model = HifiGan(HifiGanConfig()).to(processes.device)  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, betas=BETAS)
     files: dict[str, dict[str, Part]] = {"last.pt": {"model": model, "optimizer": optimizer}}
-    adversary = Adversary(processes) if arguments.adversarial else None
+    adversary = Adversary(processes, arguments.judges_width) if arguments.adversarial else None
     if adversary:
         files["judges.pt"] = adversary.parts
     run = Run(arguments, processes, model, files, watch(arguments, model, processes.device))
@@ -155,7 +155,7 @@ def train(arguments: argparse.Namespace) -> Path:
         mel, f0, source, samples = (part.to(processes.device, non_blocking=True) for part in pieces)
         made = generator(mel, f0, source)
         loss = spectral_loss(made, samples)
-        total = loss + adversary.loss(made, samples) if adversary else loss
+        total = loss + adversary.loss(made, samples, rate) if adversary else loss
         optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -170,6 +170,9 @@ def parser() -> argparse.ArgumentParser:
     add_held_out(parser)
     parser.add_argument("--frames", type=int, default=32, help="mel frames of one training segment")
     parser.add_argument("--adversarial", action="store_true", help="let discriminators judge, from this run on")
+    parser.add_argument(
+        "--judges-width", type=int, default=WIDTH, help="channels of the discriminators; 16 is for a CPU"
+    )
     parser.add_argument("--predicted", type=Path, help="learn from an acoustic model's mels, too: a file of predicted")
     parser.add_argument(
         "--predicted-share", type=float, default=0.5, help="of the segments, where --predicted is given"
