@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tts_engine.training.evaluate_sound import CLICK, Sound, loudness, prominence, report
+from tts_engine.training.evaluate_sound import CLICK, Sound, counted, loudness, prominence, report
 
 RATE = 22_050
 
@@ -79,3 +79,13 @@ def test_the_report_counts_faults_and_names_the_sentences():
     assert (made["sentences"], made["sound"], made["faults"]) == (3, 2, {"missing": 1})
     assert [one["text"] for one in made["worst"]] == ["坏"]
     assert made["loudness_lufs"] == {"neutral": -18.0, "sad": -19.0}
+
+
+def test_a_vowel_that_goes_on_in_another_tone_is_one_syllable():
+    once = [("ch+uai", 2), ("l+eng", 2)]
+    assert counted(once) == 2
+    assert counted([("ch+uai", 1), ("uai", 2), ("ai", 2), ("l+eng", 2)]) == 2
+    assert counted([("ch+uai", 1), ("ch+uai", 2)]) == 2
+    assert counted([("h+ua", 1), ("er", 2)]) == 2
+    assert counted([("a", 1)]) == 1
+    assert counted([]) == 0
