@@ -319,7 +319,15 @@ def back_up(url: str, target: Path) -> None:
 
 def insert_into(engine: Engine, model: type[Base]) -> Any:
     """An ``INSERT`` that can say ``on_conflict_do_update``, in the engine's own dialect."""
-    return (postgresql if engine.dialect.name == "postgresql" else sqlite).insert(model)
+    return insert_in(engine.dialect.name, model)
+
+
+def insert_in(dialect: str, model: type[Base]) -> Any:
+    """As ``insert_into``, by the dialect's name.
+
+    Of the table, not of the model: for that SQLAlchemy goes through its ORM at every execution.
+    """
+    return (postgresql if dialect == "postgresql" else sqlite).insert(model.__table__)
 
 
 def record(engine: Engine, at_s: float, actor: str, action: str, target: str, **detail: object) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Engine, bindparam, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.database import Audio, insert_into
+from app.database import Audio, insert_in
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +39,15 @@ class Record:
 _RECORDS = select(Audio.key, Audio.name, Audio.size, Audio.duration_s, Audio.timings, Audio.warnings, Audio.last_used_s)
 """In the order of ``Record``'s fields."""
 _BY_KEY = _RECORDS.where(Audio.key == bindparam("key"))
+
+
+@cache
+def _saving(dialect: str) -> Any:
+    """Built once: SQLAlchemy takes longer to put a statement together than SQLite to carry it out."""
+    row = insert_in(dialect, Audio)
+    return row.on_conflict_do_update(
+        index_elements=[Audio.key], set_={name: value for name, value in row.excluded.items() if name != "key"}
+    )
 
 
 class Recent:
@@ -108,6 +119,7 @@ class Library:
         """Index ``record``, whose bytes are in the store already; replaces an older one of the same key."""
         now = self.now()
         values = {
+            "key": record.key,
             "name": record.name,
             "size": record.size,
             "duration_s": record.duration_s,
@@ -117,9 +129,8 @@ class Library:
             "created_s": now,
             "last_used_s": now,
         }
-        row = insert_into(self.engine, Audio).values(key=record.key, **values)
         with self.engine.begin() as connection:
-            connection.execute(row.on_conflict_do_update(index_elements=[Audio.key], set_=values))
+            connection.execute(_saving(self.engine.dialect.name), values)
         self.recent.forget(record.key)
 
     def forget(self, record: Record) -> bool:

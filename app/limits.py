@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, bindparam, delete, update
 
-from app.database import Usage, insert_into
+from app.database import Usage, insert_in
 from app.errors import QuotaError
 
 _DAY_S = 86_400
 _KEPT_DAYS = 400
+
+
+@cache
+def _charging(dialect: str) -> Any:
+    """Built once, as ``app.library`` does."""
+    row = insert_in(dialect, Usage)
+    row = row.values({name: bindparam(name) for name in ("subject", "day", "characters")})
+    return row.on_conflict_do_update(
+        index_elements=[Usage.subject, Usage.day],
+        set_={"characters": Usage.characters + row.excluded.characters},
+        where=Usage.characters + row.excluded.characters <= bindparam("per_day"),
+    ).returning(Usage.characters)  # not ``rowcount``: PostgreSQL's driver does not count what was inserted
 
 
 @dataclass(frozen=True)
@@ -34,16 +48,10 @@ class CharacterQuota:
             QuotaError: they do not fit; nothing was taken.
         """
         day = self._day()
-        row = insert_into(self.engine, Usage).values(subject=subject, day=day, characters=characters)
-        fits = Usage.characters + row.excluded.characters <= self.per_day
-        charged = row.on_conflict_do_update(
-            index_elements=[Usage.subject, Usage.day],
-            set_={"characters": Usage.characters + row.excluded.characters},
-            where=fits,
-        ).returning(Usage.characters)  # not ``rowcount``: PostgreSQL's driver does not count what was inserted
+        values = {"subject": subject, "day": day, "characters": characters, "per_day": self.per_day}
         if characters <= self.per_day:
             with self.engine.begin() as connection:
-                if connection.execute(charged).first() is not None:
+                if connection.execute(_charging(self.engine.dialect.name), values).first() is not None:
                     return day
         raise QuotaError(self.per_day, _DAY_S - int(self.now()) % _DAY_S)
 

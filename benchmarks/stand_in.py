@@ -2,6 +2,9 @@
 
 ``python -m benchmarks.stand_in PORT DELAY_MS``; ``GET /count`` says how many texts it has spoken. It keeps connections
 open and knows no more of the contract than the proxy asks for.
+
+The delay counts from the moment when the request was read, and the answer is put together within it, so that neither
+its JSON nor a late clock is taken for the proxy's: ``epoll`` waits whole milliseconds, hence ``select``.
 """
 
 from __future__ import annotations
@@ -9,12 +12,15 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import selectors
+import struct
 import sys
 import wave
 
 REVISION = "stand-in"
 SAMPLE_RATE = 22_050
 SOUND_S = 1.0
+FRAMES = "application/octet-stream"
 
 
 class StandIn:
@@ -36,20 +42,17 @@ class StandIn:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 body = await reader.readexactly(_length(head))
-                status, kind, answer = await self._answer(head.split(" ", 2)[:2], body)
+                status, kind, answer = await self._answer(head, body)
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n".encode())
                 writer.write(f"Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
-    async def _answer(self, asked: list[str], body: bytes) -> tuple[str, str, bytes]:
-        method, path = asked
+    async def _answer(self, head: str, body: bytes) -> tuple[str, str, bytes]:
+        method, path = head.split(" ", 2)[:2]
         if (method, path) == ("POST", "/api/predict/"):
-            text = json.loads(body)["data"][0]
-            self._spoken += 1
-            await asyncio.sleep(self._delay_s)
-            return "200 OK", "application/json", _told(_prediction(text))
+            return await self._spoken_text(json.loads(body)["data"][0], FRAMES in head)
         if path.startswith("/api/audio/"):
             return "200 OK", "audio/wav", self._wav
         if path == "/api/info":
@@ -59,6 +62,17 @@ class StandIn:
         if path == "/count":
             return "200 OK", "application/json", _told({"spoken": self._spoken})
         return "404 Not Found", "application/json", _told({})
+
+    async def _spoken_text(self, text: str, in_frames: bool) -> tuple[str, str, bytes]:
+        loop = asyncio.get_running_loop()
+        due_s = loop.time() + self._delay_s
+        self._spoken += 1
+        if in_frames:
+            kind, answer = FRAMES, _frame(b"J", _told(_details(text))) + _frame(b"A", self._wav) + _frame(b"Z")
+        else:
+            kind, answer = "application/json", _told(_prediction(text))
+        await asyncio.sleep(due_s - loop.time())
+        return "200 OK", kind, answer
 
 
 _INFO = {
@@ -70,13 +84,26 @@ _INFO = {
 
 
 def _prediction(text: str) -> dict[str, object]:
+    return {"data": [{"url": "/api/audio/silence.wav"}, _details(text)], "duration": 0.0}
+
+
+def _details(text: str) -> dict[str, object]:
     step_ms = 1000 * SOUND_S / len(text)
     timings = [
         {"begin_ms": i * step_ms, "end_ms": (i + 1) * step_ms, "begin": i, "end": i + 1, "text": text[i]}
         for i in range(len(text))
     ]
-    details = {"duration_s": SOUND_S, "sample_rate": SAMPLE_RATE, "timings": timings, "warnings": []}
-    return {"data": [{"url": "/api/audio/silence.wav"}, details | {"revision": REVISION}], "duration": 0.0}
+    return {
+        "duration_s": SOUND_S,
+        "sample_rate": SAMPLE_RATE,
+        "timings": timings,
+        "warnings": [],
+        "revision": REVISION,
+    }
+
+
+def _frame(kind: bytes, payload: bytes = b"") -> bytes:
+    return struct.pack("<cI", kind, len(payload)) + payload
 
 
 def _silence() -> bytes:
@@ -102,4 +129,5 @@ def _length(head: str) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(StandIn(float(sys.argv[2]) / 1000).serve(int(sys.argv[1])))
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        runner.run(StandIn(float(sys.argv[2]) / 1000).serve(int(sys.argv[1])))

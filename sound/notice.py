@@ -6,6 +6,8 @@ Rules: 《人工智能生成合成内容标识办法》 article 4 (2) and GB 454
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -21,12 +23,15 @@ LOUDNESS = 0.2
 _FADE_S = 0.01
 
 
+@lru_cache(16)
 def rhythm(sample_rate: int) -> npt.NDArray[np.float32]:
-    """短长 短短 as tones, (S,) in [-1, 1], 1.2 s; without the margin."""
+    """短长 短短 as tones, (S,) in [-1, 1], 1.2 s; without the margin. Computed once, so not to be written to."""
     gap = np.zeros(round(GAP_S * sample_rate), np.float32)
     pause = np.zeros(round(3 * GAP_S * sample_rate), np.float32)
     short, long = _tone(SHORT_S, sample_rate), _tone(LONG_S, sample_rate)
-    return np.concatenate([short, gap, long, pause, short, gap, short])
+    sound = np.concatenate([short, gap, long, pause, short, gap, short])
+    sound.flags.writeable = False
+    return sound
 
 
 def margin(sample_rate: int) -> npt.NDArray[np.float32]:

@@ -61,7 +61,7 @@ def create_api(parts: Parts) -> FastAPI:
 @router.post("/predict")
 @router.post("/predict/")
 async def predict(request: Request) -> Response:
-    """Speak a text; answer where the sound is."""
+    """Speak a text; answer where the sound is or, to who accepts frames, with the sound itself."""
     began = time.monotonic()
     parts: Parts = request.app.state.parts
     arrived = asyncio.get_running_loop().time()
@@ -69,9 +69,12 @@ async def predict(request: Request) -> Response:
     deadline = _deadline(request, arrived)
     speaking = parts.desk.speak(call.text, call.options, deadline, _priority(request))
     made = await _while_connected(request.receive, _collect(speaking))
-    file, size = await asyncio.to_thread(_save, parts, made, call.format)
     _log(request, call, made.duration_s, made.synthesis_s)
     details = {**made.details(), "revision": made.revision or parts.desk.engine.revision, "characters": len(call.text)}
+    if _takes_frames(request):
+        data = await asyncio.to_thread(parts.finish.file, made, call.format)
+        return _framed(details, data)
+    file, size = await asyncio.to_thread(_save, parts, made, call.format)
     answer = _file_data(request, file, size)
     return JSONResponse({"data": [answer, details], "duration": round(time.monotonic() - began, 3)})
 
@@ -221,6 +224,17 @@ async def _while_connected(receive: Receive, work: Coroutine[Any, Any, T]) -> T:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
+
+
+def _takes_frames(request: Request) -> bool:
+    accepted = request.headers.get("accept", "").lower().split(",")
+    return any(media_type.partition(";")[0].strip() == frames.MEDIA_TYPE for media_type in accepted)
+
+
+def _framed(details: dict[str, Any], data: bytes) -> Response:
+    described = json.dumps(details, ensure_ascii=False, allow_nan=False).encode()
+    body = b"".join((frames.frame(frames.JSON, described), frames.frame(frames.AUDIO, data), frames.frame(frames.END)))
+    return Response(body, media_type=frames.MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
 def _save(parts: Parts, made: Utterance, format: Format) -> tuple[str, int]:

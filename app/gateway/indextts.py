@@ -14,17 +14,19 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 
 from app.errors import EngineRefusedError, EngineTimeoutError, EngineUnreachableError, GatewayError
 from app.gateway import Info, Order, Piece, Trip, Utterance, Voice, in_one_piece
 from app.gateway.bulkhead import Bulkhead
 from app.gateway.contract import VECTORS, Contract, read_contract
-from app.gateway.predict import open_session, same_origin
+from app.gateway.predict import same_origin
 from settings import GatewaySettings
 from sound import SoundError, decode_wav
 
@@ -48,7 +50,7 @@ class IndexTTSGateway:
         self._settings = settings
         self._base = settings.url.rstrip("/")
         self._bulkhead = Bulkhead(settings.concurrency, settings.queue_timeout_s)
-        self._session = open_session(settings.concurrency + 4, None)
+        self._session = _open_session(settings.concurrency + 4)
         self._lock = threading.Lock()
         self._uploads: dict[str, str] = {}
         """SHA-256 of a recording to its path on the WebUI's disk, where the same bytes always get the same path."""
@@ -296,3 +298,15 @@ def _utterance(wav: bytes, revision: str) -> Utterance:
     except SoundError as error:
         raise GatewayError from error
     return Utterance(samples, sample_rate, [], [], revision)
+
+
+def _open_session(connections: int) -> requests.Session:
+    """A session that keeps so many connections, and knows nothing of whoever started us."""
+    session = requests.Session()
+    session.trust_env = False  # no proxy and no .netrc of whoever started us
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    session.headers.update({"Accept-Encoding": "identity", "User-Agent": "tts-proxy"})
+    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session

@@ -1,4 +1,8 @@
-"""The project's own WebUI over HTTP: ``POST /api/predict/``, then the sound it names."""
+"""The project's own WebUI over HTTP: ``POST /api/predict/``, whose answer holds the sound, or names it.
+
+urllib3 itself instead of requests: a session of requests takes a millisecond of CPU for each call, with cookies,
+redirects and hooks that nobody here wants.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,19 @@ import logging
 import time
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+import certifi
+from urllib3 import BaseHTTPResponse, Timeout, connection_from_url
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as LateError
 
 from app.errors import EngineTimeoutError, EngineUnreachableError, GatewayError
 from app.gateway import Info, Order, Piece, Trip, Utterance
 from app.gateway.bulkhead import Bulkhead
-from app.gateway.replies import Details, Silence, Timing, read_info, read_prediction, refusal
-from app.gateway.streaming import Bounds, pieces
+from app.gateway.replies import Details, Silence, Timing, read_details, read_info, read_prediction, refusal
+from app.gateway.streaming import FRAMES, Bounds, pieces, whole
 from settings import GatewaySettings
 from sound import SoundError, decode_wav
 
@@ -40,7 +44,8 @@ class Exchange:
     """One request to the WebUI."""
 
     method: str
-    url: str
+    path: str
+    """With its query."""
     deadline_s: float
     """Monotonic clock."""
     max_bytes: int
@@ -48,31 +53,39 @@ class Exchange:
     body: bytes | None = None
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back, with status 200."""
+
+    media_type: str
+    """Lower case, without parameters."""
+    body: bytes
+
+
 class PredictGateway:
-    """One session, so that connections are kept. Thread-safe."""
+    """One pool of connections, which are kept. Thread-safe."""
 
     def __init__(self, settings: GatewaySettings, token: str | None = None) -> None:
         self._settings = settings
         self._base = settings.url.rstrip("/")
+        self._max_bytes = settings.max_audio_mb * 1024 * 1024
         self._bulkhead = Bulkhead(settings.concurrency, settings.queue_timeout_s)
-        self._session = open_session(settings.concurrency + 4, token)
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "tts-proxy"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        safe = {"ca_certs": certifi.where()} if self._base.startswith("https:") else {}
+        self._pool = connection_from_url(self._base, maxsize=settings.concurrency + 4, block=False, **safe)
 
     def synthesize(self, order: Order, trip: Trip) -> Utterance:
         """Speak ``order``; every failure ends within ``trip.deadline_s`` and the queue's own timeout."""
         deadline_s = time.monotonic() + min(trip.deadline_s, self._settings.deadline_s)
         with self._bulkhead.slot(deadline_s - time.monotonic()):
-            headers = {
-                "Content-Type": "application/json",
-                "X-Request-Id": trip.request_id,
-                "X-Deadline-Ms": str(int(1000 * (deadline_s - time.monotonic()))),
-                "X-Priority": trip.priority,
-            }
             values = [order.text, order.speaker, order.speed, None, {"format": "wav", **order.options}]
+            headers = _headers(trip, deadline_s) | {"Accept": f"{FRAMES}, application/json;q=0.5"}
             body = json.dumps({"data": values}, allow_nan=False).encode()
-            address = f"{self._base}/api/predict/"
-            reply = self._exchange(Exchange("POST", address, deadline_s, _MAX_JSON_BYTES, headers, body))
-            audio, details = read_prediction(reply)
-            wav = self._fetch(audio.url, deadline_s, trip)
+            most = _MAX_JSON_BYTES + self._max_bytes
+            answer = self._exchange(Exchange("POST", "/api/predict/", deadline_s, most, headers, body))
+            details, wav = self._parts(answer, deadline_s, trip)
         return _utterance(wav, details, len(order.text))
 
     def stream(self, order: Order, trip: Trip) -> Generator[Piece, None, None]:
@@ -80,33 +93,19 @@ class PredictGateway:
         with self._bulkhead.slot():
             deadline_s = time.monotonic() + trip.deadline_s
             with self._opened(order, trip, deadline_s) as response:
-                bounds = Bounds(deadline_s, self._settings.max_audio_mb * 1024 * 1024)
-                yield from pieces(response.raw, order, bounds)
+                bounds = Bounds(deadline_s, self._max_bytes)
+                yield from pieces(response, order, bounds)
 
-    def _opened(self, order: Order, trip: Trip, deadline_s: float) -> requests.Response:
+    def _opened(self, order: Order, trip: Trip, deadline_s: float) -> BaseHTTPResponse:
+        body = json.dumps({"data": _values(order)}, allow_nan=False).encode()
+        exchange = Exchange("POST", "/api/stream", deadline_s, _MAX_JSON_BYTES, _headers(trip, deadline_s), body)
         try:
-            response = self._session.post(
-                f"{self._base}/api/stream",
-                data=json.dumps({"data": _values(order)}, allow_nan=False).encode(),
-                headers={
-                    "Content-Type": "application/json",
-                    "X-Request-Id": trip.request_id,
-                    "X-Deadline-Ms": str(int(1000 * trip.deadline_s)),
-                    "X-Priority": trip.priority,
-                },
-                timeout=(self._settings.connect_timeout_s, self._settings.read_timeout_s),
-                allow_redirects=False,
-                stream=True,
-            )
-        except requests.exceptions.Timeout as error:
-            raise EngineTimeoutError from error
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise EngineUnreachableError from error
-        if response.status_code != 200:
+            response = self._sent(exchange, self._settings.read_timeout_s)
+        except (HTTPError, OSError) as error:
+            raise _failure(error) from error
+        if response.status != 200:
             with response:
-                body = _read(response, Exchange("POST", "", deadline_s, _MAX_JSON_BYTES))
-                _log.warning("engine answered %d to a stream", response.status_code)
-                raise refusal(response.status_code, response.headers.get("Retry-After"), body)
+                raise _refusal(response, exchange)
         return response
 
     def info(self) -> Info:
@@ -123,51 +122,80 @@ class PredictGateway:
 
     def close(self) -> None:
         """Close kept connections."""
-        self._session.close()
+        self._pool.close()
 
     def _quick(self, path: str) -> bytes:
-        return self._exchange(Exchange("GET", self._base + path, time.monotonic() + _QUICK_S, _MAX_JSON_BYTES))
+        return self._exchange(Exchange("GET", path, time.monotonic() + _QUICK_S, _MAX_JSON_BYTES)).body
 
-    def _fetch(self, url: str, deadline_s: float, trip: Trip) -> bytes:
+    def _parts(self, answer: Answer, deadline_s: float, trip: Trip) -> tuple[Details, bytes]:
+        """What is said about the sound, and the sound: in one answer, or fetched where the answer names it."""
+        if answer.media_type == FRAMES:
+            described, wav = whole(answer.body, Bounds(deadline_s, self._max_bytes))
+            return read_details(described), wav
+        audio, details = read_prediction(answer.body)
+        path = same_origin(self._base, audio.url).removeprefix(self._base)
         headers = {"X-Request-Id": trip.request_id}
-        address = same_origin(self._base, url)
-        return self._exchange(Exchange("GET", address, deadline_s, self._settings.max_audio_mb * 1024 * 1024, headers))
+        fetched = self._exchange(Exchange("GET", path, deadline_s, self._max_bytes, headers))
+        return details, fetched.body
 
-    def _exchange(self, exchange: Exchange) -> bytes:
+    def _exchange(self, exchange: Exchange) -> Answer:
         begun_s = time.monotonic()
         try:
             return self._once(exchange)
-        except requests.exceptions.Timeout as error:
-            raise EngineTimeoutError from error
-        except (requests.RequestException, HTTPError, OSError) as error:
-            if time.monotonic() - begun_s > _STALE_S:
-                raise EngineUnreachableError from error
+        except (HTTPError, OSError) as error:
+            if _is_late(error) or time.monotonic() - begun_s > _STALE_S:
+                raise _failure(error) from error
         try:
             return self._once(exchange)
-        except requests.exceptions.Timeout as error:
-            raise EngineTimeoutError from error
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise EngineUnreachableError from error
+        except (HTTPError, OSError) as error:
+            raise _failure(error) from error
 
-    def _once(self, exchange: Exchange) -> bytes:
+    def _once(self, exchange: Exchange) -> Answer:
         left_s = exchange.deadline_s - time.monotonic()
         if left_s <= 0:
             raise EngineTimeoutError
-        timeout = (min(self._settings.connect_timeout_s, left_s), min(self._settings.read_timeout_s, left_s))
-        with self._session.request(
+        with self._sent(exchange, min(self._settings.read_timeout_s, left_s)) as response:
+            if response.status != 200:
+                raise _refusal(response, exchange)
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            return Answer(media_type, _read(response, exchange))
+
+    def _sent(self, exchange: Exchange, read_s: float) -> BaseHTTPResponse:
+        """The head of the answer; its body is still to be read."""
+        return self._pool.urlopen(
             exchange.method,
-            exchange.url,
-            data=exchange.body,
-            headers=exchange.headers,
-            timeout=timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            body = _read(response, exchange)
-            if response.status_code != 200:
-                _log.warning("engine answered %d to %s", response.status_code, exchange.method)
-                raise refusal(response.status_code, response.headers.get("Retry-After"), body)
-            return body
+            exchange.path,
+            exchange.body,
+            self._headers | exchange.headers,
+            retries=False,
+            redirect=False,
+            timeout=Timeout(connect=min(self._settings.connect_timeout_s, read_s), read=read_s),
+            preload_content=False,
+            decode_content=False,
+        )
+
+
+def _headers(trip: Trip, deadline_s: float) -> dict[str, str]:
+    return {
+        "Content-Type": "application/json",
+        "X-Request-Id": trip.request_id,
+        "X-Deadline-Ms": str(int(1000 * (deadline_s - time.monotonic()))),
+        "X-Priority": trip.priority,
+    }
+
+
+def _is_late(error: Exception) -> bool:
+    """Time ran out; a connection that was refused is of that class too, as urllib3 has it."""
+    return isinstance(error, LateError) and not isinstance(error, NewConnectionError)
+
+
+def _failure(error: Exception) -> GatewayError:
+    return EngineTimeoutError() if _is_late(error) else EngineUnreachableError()
+
+
+def _refusal(response: BaseHTTPResponse, exchange: Exchange) -> GatewayError:
+    _log.warning("engine answered %d to %s", response.status, exchange.method)
+    return refusal(response.status, response.headers.get("Retry-After"), _read(response, exchange))
 
 
 def _values(order: Order) -> list[Any]:
@@ -198,10 +226,10 @@ def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _read(response: requests.Response, exchange: Exchange) -> bytes:
+def _read(response: BaseHTTPResponse, exchange: Exchange) -> bytes:
     """The whole body, a part at a time: a peer that drips is cut off at the deadline."""
     parts, size = [], 0
-    while part := response.raw.read1(_CHUNK_BYTES):
+    while part := response.read1(_CHUNK_BYTES):
         size += len(part)
         if size > exchange.max_bytes:
             raise GatewayError
@@ -225,18 +253,3 @@ def _utterance(wav: bytes, details: Details, characters: int) -> Utterance:
     timings = [timing.model_dump() for timing in details.timings]
     warnings = [warning.model_dump() for warning in details.warnings]
     return Utterance(samples, sample_rate, timings, warnings, details.revision)
-
-
-def open_session(connections: int, token: str | None) -> requests.Session:
-    """A session that keeps so many connections, and knows nothing of whoever started us."""
-    session = requests.Session()
-    session.trust_env = False  # no proxy and no .netrc of whoever started us
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    headers: dict[str, Any] = {"Accept-Encoding": "identity", "User-Agent": "tts-proxy"}
-    if token is not None:
-        headers["Authorization"] = f"Bearer {token}"
-    session.headers.update(headers)
-    adapter = HTTPAdapter(pool_connections=1, pool_maxsize=connections, max_retries=0)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    return session

@@ -107,6 +107,15 @@ def read_prediction(data: bytes) -> tuple[FileData, Details]:
     return fit(FileData, audio), fit(Details, details)
 
 
+def read_details(data: bytes) -> Details:
+    """What is said about a sound that came along.
+
+    Raises:
+        GatewayError: nothing that fits.
+    """
+    return _as(Details, data)
+
+
 def read_info(data: bytes) -> Info:
     """The engine's description of itself.
 

@@ -1,7 +1,8 @@
-"""``POST /api/stream`` of the WebUI, read frame by frame: a reply that does not fit is the engine's failure."""
+"""Frames of the WebUI, of ``POST /api/stream`` and of a whole answer: what does not fit is the engine's failure."""
 
 from __future__ import annotations
 
+import io
 import struct
 import time
 from collections.abc import Generator, Iterator
@@ -10,7 +11,6 @@ from typing import Protocol
 
 import numpy as np
 from pydantic import Field
-from requests.exceptions import RequestException, Timeout
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from app.body import strict_json
@@ -18,6 +18,8 @@ from app.errors import EngineTimeoutError, EngineUnreachableError, GatewayError,
 from app.gateway import Order, Piece
 from app.gateway.replies import Reply, Silence, Timing, fit, refusal
 
+FRAMES = "application/octet-stream"
+"""Their media type."""
 JSON, AUDIO, ERROR, END = b"J", b"A", b"E", b"Z"
 _HEAD = struct.Struct("<cI")
 _MAX_JSON_BYTES = 8 * 1024 * 1024
@@ -73,7 +75,7 @@ def pieces(body: Body, order: Order, bounds: Bounds) -> Generator[Piece, None, N
     for kind, payload in frames:
         if kind == JSON:
             sentence = _checked(fit(Sentence, _json((kind, payload))), len(order.text))
-        elif sentence is None:
+        elif sentence is None or len(payload) % 2:
             raise GatewayError
         else:
             samples = np.frombuffer(payload, "<i2").astype(np.float32) / 32767
@@ -88,6 +90,19 @@ def pieces(body: Body, order: Order, bounds: Bounds) -> Generator[Piece, None, N
             sentence = None
 
 
+def whole(data: bytes, bounds: Bounds) -> tuple[bytes, bytes]:
+    """The JSON and the file of an answer in three frames: ``J``, ``A``, ``Z``.
+
+    Raises:
+        GatewayError: it is no such answer.
+    """
+    body = io.BytesIO(data)
+    frames = list(_frames(body, bounds))
+    if [kind for kind, _ in frames] != [JSON, AUDIO] or body.read(1):
+        raise GatewayError
+    return frames[0][1], frames[1][1]
+
+
 def _frames(body: Body, bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
     """``J`` and ``A`` frames up to ``Z``."""
     while True:
@@ -95,7 +110,7 @@ def _frames(body: Body, bounds: Bounds) -> Iterator[tuple[bytes, bytes]]:
         if kind == END and size == 0:
             return
         limit = bounds.max_audio_bytes if kind == AUDIO else _MAX_JSON_BYTES
-        if kind not in (JSON, AUDIO, ERROR) or size > limit or (kind == AUDIO and size % 2):
+        if kind not in (JSON, AUDIO, ERROR) or size > limit:
             raise GatewayError
         payload = _exactly(body, size, bounds)
         if kind == ERROR:
@@ -110,9 +125,9 @@ def _exactly(body: Body, size: int, bounds: Bounds) -> bytes:
             raise EngineTimeoutError
         try:
             part = body.read(min(left, 65_536))
-        except (Timeout, ReadTimeoutError) as error:
+        except ReadTimeoutError as error:
             raise EngineTimeoutError from error
-        except (RequestException, HTTPError, OSError) as error:
+        except (HTTPError, OSError) as error:
             raise EngineUnreachableError from error
         if not part:
             raise EngineUnreachableError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import json
 import logging
 import math
 import threading
@@ -14,8 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from sound import read_label
 from tests.webui.engine import CHAR_S, CHAR_SAMPLES, RATE, SILENT, SineEngine
 from tts_engine.frontend import ssml
+from webui_page.frames import parse_frames
 from webui_page.store import AudioStore
 
 
@@ -76,6 +79,32 @@ def test_mp3_is_an_option(client):
     assert answer.headers["content-type"] == "audio/mpeg"
     assert soundfile.info(io.BytesIO(answer.content)).format == "MP3"
     assert len(soundfile.read(io.BytesIO(answer.content))[0]) / RATE == pytest.approx(details["duration_s"], abs=0.08)
+
+
+@pytest.mark.parametrize("accept", ["application/octet-stream", "Application/Octet-Stream;q=1, application/json;q=0.5"])
+def test_who_accepts_frames_gets_the_sound_itself_and_nothing_is_kept(client, server, accept):
+    kept = set(server.directory.rglob("*.wav"))
+    answer = predict(client, "你好", headers={"Accept": accept})
+    assert answer.headers["content-type"] == "application/octet-stream"
+    (_, described), (_, data), (_, end) = found = list(parse_frames(answer.content))
+    assert [kind for kind, _ in found] == [b"J", b"A", b"Z"] and end == b""
+    assert set(server.directory.rglob("*.wav")) == kept
+    file, details = predict(client, "你好").json()["data"]
+    measured = {"real_time_factor": 0}
+    assert json.loads(described) | measured == details | measured
+    sound, _ = soundfile.read(io.BytesIO(data))
+    assert np.array_equal(sound, soundfile.read(io.BytesIO(client.get(file["url"]).content))[0])
+    assert read_label(io.BytesIO(data)) is not None
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/application/octet-stream", ""])
+def test_nobody_else_gets_frames(client, accept):
+    assert predict(client, "你好", headers={"Accept": accept}).json()["data"][0]["url"]
+
+
+def test_a_refusal_is_no_frame(client):
+    answer = predict(client, "你好", "nobody", headers={"Accept": "application/octet-stream"})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
 
 
 REFUSED = [

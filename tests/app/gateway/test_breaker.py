@@ -2,7 +2,9 @@
 
 import threading
 import time
+from types import SimpleNamespace
 
+import circuitbreaker
 import pytest
 
 from app.errors import EngineBusyError, EngineRefusedError, EngineTimeoutError, EngineUnreachableError, GatewayError
@@ -23,18 +25,20 @@ def ask(guarded, count):
 
 
 @pytest.mark.parametrize("failure", [GatewayError(), EngineUnreachableError(), EngineTimeoutError()])
-def test_after_five_failures_the_engine_is_left_alone_and_tried_again_later(gateway, failure):
+def test_after_five_failures_the_engine_is_left_alone_and_tried_again_later(gateway, failure, monkeypatch):
+    clock = SimpleNamespace(now_s=100.0)
+    monkeypatch.setattr(circuitbreaker, "monotonic", lambda: clock.now_s)
     guarded = BreakerGateway(gateway, 5, 0.3)
     gateway.failure = failure
     ask(guarded, 5)
     assert guarded.is_open
     assert ask(guarded, 20) == [EngineUnreachableError] * 20
     assert len(gateway.orders) == 5
-    time.sleep(0.35)
+    clock.now_s += 0.35
     ask(guarded, 2)
     assert len(gateway.orders) == 6  # one try opened it anew
     gateway.failure = None
-    time.sleep(0.35)
+    clock.now_s += 0.35
     assert guarded.synthesize(ORDER, TRIP).duration_s == pytest.approx(0.2)
     assert not guarded.is_open
 

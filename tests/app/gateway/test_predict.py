@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import wave
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -21,6 +22,7 @@ from app.errors import (
 )
 from app.gateway import Order, Trip, predict
 from app.gateway.predict import PredictGateway, same_origin
+from app.gateway.streaming import pack
 from settings import GatewaySettings
 
 ORDER = Order("你好", "female", 1.2)
@@ -163,6 +165,62 @@ def test_a_sentence_is_asked_for_as_the_contract_says_and_its_sound_fetched(stub
     assert 4000 < int(headers["X-Deadline-Ms"]) <= 5000
     assert headers["X-Priority"] == "normal"
     assert (fetched, audio_headers["X-Request-Id"]) == ("/api/audio/abc.wav", "request-0001")
+
+
+def framed(*frames):
+    return b"".join(pack(kind, payload) for kind, payload in frames)
+
+
+def in_frames(body):
+    return lambda handler: answer(handler, body, content_type="application/octet-stream")
+
+
+def whole_answer(stub):
+    return framed((b"J", json.dumps(stub.details).encode()), (b"A", stub.wav), (b"Z", b""))
+
+
+def test_a_sound_that_comes_along_is_not_fetched(stub, connect):
+    named = connect(stub).synthesize(ORDER, TRIP)
+    stub.requests.clear()
+    stub.predict = in_frames(whole_answer(stub))
+    along = connect(stub).synthesize(ORDER, TRIP)
+    assert np.array_equal(along.samples, named.samples)
+    assert replace(along, samples=named.samples) == named
+    assert [path for path, _, _ in stub.requests] == ["/api/predict/"]
+    assert stub.requests[0][1]["Accept"].startswith("application/octet-stream")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:-5],  # no end
+        lambda whole: whole[:-1],
+        lambda whole: whole[:300],
+        lambda whole: whole + b"Z",
+        lambda whole: whole[:-5] + framed((b"A", wav_of()), (b"Z", b"")),
+        lambda whole: framed((b"Z", b"")),
+        lambda whole: framed((b"A", wav_of()), (b"J", b"{}"), (b"Z", b"")),
+        lambda whole: framed((b"J", b"[]"), (b"A", wav_of()), (b"Z", b"")),
+        lambda whole: framed((b"J", b"{}"), (b"A", wav_of()), (b"Z", b"")),
+        lambda whole: framed((b"J", json.dumps(details_of()).encode()), (b"A", b"RIFF"), (b"Z", b"")),
+        lambda whole: b"A\xff\xff\xff\xff" + whole,
+        lambda whole: b"?" + whole,
+    ],
+)
+def test_an_answer_in_frames_that_does_not_fit_is_a_failure(stub, connect, spoil):
+    stub.predict = in_frames(spoil(whole_answer(stub)))
+    with pytest.raises(GatewayError):
+        connect(stub).synthesize(ORDER, TRIP)
+    assert len(stub.requests) == 1
+
+
+def test_a_failure_told_in_a_frame_is_the_engines_own(stub, connect):
+    told = {"status": 422, "code": "unknown_voice", "detail": "没有这个音色。"}
+    stub.predict = in_frames(framed((b"E", json.dumps(told).encode())))
+    with pytest.raises(EngineRefusedError) as caught:
+        connect(stub).synthesize(ORDER, TRIP)
+    assert caught.value.code == "unknown_voice"
 
 
 def test_one_connection_serves_many_requests(stub, connect):
