@@ -98,11 +98,18 @@ def bit_rate(rate: int) -> int:
     return 64 if rate <= 24_000 else 128
 
 
+def _steps(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ 0xA001 if byte & 1 else byte >> 1
+    return byte
+
+
+_CRC16 = tuple(_steps(byte) for byte in range(256))
+
+
 def _crc16(data: bytes) -> int:
     """CRC-16/ARC, by which a reader knows that the tag is whole."""
     crc = 0
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+        crc = crc >> 8 ^ _CRC16[(crc ^ byte) & 0xFF]
     return crc
