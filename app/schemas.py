@@ -5,7 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from app.body import Text
 from app.errors import FieldError, TextTooLongError
@@ -16,8 +17,21 @@ from sound.formats import SoundError, file_rate
 Format = Literal["mp3", "wav", "m4a", "aac", "ogg", "opus", "flac", "pcm"]
 SampleRate = Literal[8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000]
 Speed = Annotated[float, Field(ge=0.5, le=2.0, description="语速：1.0 为正常，2.0 快一倍；音高不变。")]
+
+
+def _listed(value: object) -> object:
+    """So that an error names everything that may stand here, not only what the first half of the union takes."""
+    if not isinstance(value, bool) and value not in _KINDS:
+        raise PydanticCustomError(
+            "literal_error", "timestamps", {"expected": f"true, false, {', '.join(_KINDS[:-1])} or {_KINDS[-1]}"}
+        )
+    return value
+
+
+_KINDS = ("characters", "sentences", "srt", "lrc")
 Timestamps = Annotated[
     bool | Literal["characters", "sentences", "srt", "lrc"],
+    BeforeValidator(_listed),
     Field(description="true 或 characters 逐字，sentences 逐句，在 timestamps 里；srt、lrc 为字幕，在 subtitles 里。"),
 ]
 Speaker = Annotated[Text, StringConstraints(min_length=1, max_length=64), Field(description="音色名，见 GET /voices。")]

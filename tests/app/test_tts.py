@@ -51,6 +51,13 @@ def test_the_link_expires_when_the_answer_says_so(client, auth, clock):
     assert (head.status_code, head.data, head.mimetype) == (403, b"", "application/problem+json")
 
 
+@pytest.mark.parametrize("value", ["vtt", 1, 0, None, [], {}, "true"])
+def test_an_unknown_kind_of_timestamps_names_those_that_there_are(client, auth, value):
+    answer = client.post("/tts", json={"text": "你好", "timestamps": value}, headers=auth)
+    assert (answer.status_code, answer.get_json()["field"]) == (422, "timestamps")
+    assert "true, false, characters, sentences, srt 或 lrc" in answer.get_json()["detail"]
+
+
 def test_timestamps_and_warnings_come_when_there_are_any(client, auth, gateway):
     gateway.warnings = [{"begin": 1, "end": 2, "text": "😀", "message": "没有读出"}]
     body = client.post("/tts", json={"text": "好😀", "timestamps": True}, headers=auth).get_json()
