@@ -13,11 +13,13 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from gunicorn import util
 from gunicorn.http import errors as http_errors
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.workers.gthread import ThreadWorker
 
 _STATUS: dict[type[Exception], tuple[int, str]] = {
@@ -38,8 +40,38 @@ _DETAILS = {
 
 _FIRST_BYTES = 128 * 1024
 """Of a file, sent with the head; fits the buffer of a unix socket, so that the kernel takes it whole."""
+_DRAINED_BYTES = 64 * 1024
+"""Of a body that nobody read; gunicorn's own bound."""
 _STREAMED = ("/tts/stream", "/v1/audio/speech")
 """Addresses whose answers are sent for minutes."""
+
+
+class HonestClose:
+    """An application whose answer says so when the connection will not live on.
+
+    Gunicorn reads at most 64 KiB of a body that the application left unread, such as that of a refused upload, and then
+    closes; but its answer has promised to keep the connection, and the next request on it would get no answer at all.
+    """
+
+    def __init__(self, application: Callable[..., Any]) -> None:
+        self._application = application
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """As WSGI has it."""
+
+        def start(*given: Any) -> Any:
+            if _is_unread(environ["wsgi.input"].reader):
+                start_response.__self__.force_close()  # type: ignore[attr-defined]  # the method of gunicorn's answer
+            return start_response(*given)
+
+        return self._application(environ, start)
+
+
+def _is_unread(reader: Any) -> bool:
+    """More is left than gunicorn would read; of a chunked body nobody knows how much."""
+    if isinstance(reader, ChunkedReader):
+        return reader.parser is not None
+    return isinstance(reader, LengthReader) and reader.length > _DRAINED_BYTES
 
 
 class JoinedSocket:
@@ -93,6 +125,11 @@ class BoundedWorker(ThreadWorker):
         self._header_timeout_s = float(os.environ.get("TTS_HEADER_TIMEOUT_S", "10"))
         self._request_timeout_s = float(os.environ.get("TTS_REQUEST_TIMEOUT_S", "55"))
         self._stream_timeout_s = float(os.environ.get("TTS_STREAM_TIMEOUT_S", "300"))
+
+    def load_wsgi(self) -> None:
+        """The application, which closes honestly."""
+        super().load_wsgi()
+        self.wsgi: Any = HonestClose(self.wsgi)
 
     def handle(self, conn: Any) -> Any:
         """One request of a connection, on a thread of the pool."""

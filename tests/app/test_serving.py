@@ -1,5 +1,6 @@
 """The real gunicorn with the project's own settings file: TLS, bounds, one error shape, a clean end."""
 
+import http.client
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -190,6 +192,24 @@ def test_a_broken_chunk_is_the_callers_error_and_ends_the_connection(proxy, path
     said = proxy.say(f"{head}Transfer-Encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n".encode())
     assert re.findall(rb"HTTP/1.1 (\d+) ", said)[0] == b"400"
     assert b'"code": "bad_request"' in said
+
+
+def in_chunks(data):
+    return iter([data])  # without a length, http.client sends it chunked
+
+
+@pytest.mark.parametrize("size", [1, 60_000, 70_000, 300_000])
+@pytest.mark.parametrize("body", [bytes, in_chunks])
+def test_an_answer_that_leaves_the_body_unread_promises_no_connection_that_is_closed(proxy, body, size):
+    context = ssl.create_default_context(cafile=proxy.certificate)
+    with closing(http.client.HTTPSConnection("localhost", proxy.port, context=context, timeout=20)) as connection:
+        kept = []
+        for _ in range(3):
+            connection.request("POST", "/tts", body(bytes(size)), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())["code"]) == (401, "unauthorized")
+            kept.append(connection.sock is not None)
+    assert kept == [body is bytes and size <= 60_000] * 3
 
 
 def send_endlessly(proxy, path, headers):
