@@ -24,12 +24,17 @@ _FULL_WIDTH_KEPT = frozenset("，：；！？（）［］｛｝")
 _READ_SYMBOLS = frozenset("℃℉°→←↑↓№㎡㎥￥△♀♂") | {
     chr(code) for code in (*range(0x2460, 0x249C), *range(0x2776, 0x2780), *range(0x3220, 0x322A))
 }
-_SIMPLIFIED = {row[0]: row[1] for row in table("traditional.tsv")}
+_SIMPLIFIED = {row[0]: row[1] for row in table("traditional.tsv")} | {"著": "着"}
 _ESCAPED = re.compile(r"\\[nrt](?![A-Za-z])")
 _ZEROS = frozenset("○◯")
 _NUMERALS = frozenset("零〇○◯一二三四五六七八九")
 _ZERO = "〇"
 _REPEAT = "々"
+_WROTE = re.compile(r"(?:[名巨专專编編译譯遗遺拙土显顯昭卓撰原所]|(?<![讨討谈談议議争爭评評])[论論])著$")
+_WRITING = re.compile(
+    r"名(?!著)|[称稱述者录錄]|作(?![业業])|[书書][立]|[于於][\d一二三四五六七八九十]|有[《多许許大论論书書小诗詩]|[《]"
+)
+"""著 that writes; elsewhere it is the 着 of traditional spelling: 看著, 沿著, 執著."""
 _ENTITY = re.compile(r"&(?:[A-Za-z]{2,8}\d?|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
 
 
@@ -127,7 +132,7 @@ def _fold_one(writer: _Writer, begin: int) -> int:
     if character in _ZEROS and _among_numerals(text, begin):
         writer.put(_ZERO, begin, end)
     elif character in _SIMPLIFIED:
-        writer.put(_SIMPLIFIED[character], begin, end)
+        writer.put(_SIMPLIFIED[character] if character != "著" or _lasts(text, begin) else character, begin, end)
     elif is_han(character) or character in _KEPT or character in _READ_SYMBOLS:
         writer.put(unicodedata.normalize("NFKC", character) if "豈" <= character <= "龎" else character, begin, end)
     elif character in _LINE_ENDS or category[0] == "Z":
@@ -143,6 +148,11 @@ def _fold_one(writer: _Writer, begin: int) -> int:
     else:
         _fold_other(writer, begin, text)
     return end
+
+
+def _lasts(text: str, at: int) -> bool:
+    """Whether 著 is the 着 of traditional spelling."""
+    return not _WROTE.search(text, max(0, at - 2), at + 1) and not _WRITING.match(text, at + 1)
 
 
 def _among_numerals(text: str, at: int) -> bool:

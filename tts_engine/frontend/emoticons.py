@@ -45,6 +45,9 @@ _WECHAT = (
 _CODE = re.compile(rf"\[({'|'.join(_WECHAT)})\]")
 
 
+_JOINED = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff]*\u200d[♀♂]\ufe0f?")
+
+
 @dataclass(frozen=True)
 class Figure:
     """A stretch of the caller's text that is not read as characters."""
@@ -58,13 +61,18 @@ class Figure:
 def figures(text: str, conventions: Conventions) -> list[Figure]:
     """Faces, tags, codes of WeChat's pictures and named emoji of ``text`` in order, none overlapping."""
     found = [*_faces(text), *_tags(text), *_codes(text, conventions)]
-    if conventions.emoji == "named":
-        found += _named(text)
+    found += _named(text) if conventions.emoji == "named" else _joined(text)
     kept: list[Figure] = []
     for figure in sorted(found, key=lambda figure: (figure.begin, -figure.end)):
         if not kept or figure.begin >= kept[-1].end:
             kept.append(figure)
     return kept
+
+
+def _joined(text: str) -> Iterator[Figure]:
+    """Emoji made of several, one of which would be read by itself: 🏃‍♂️ is no 男."""
+    for match in _JOINED.finditer(text):
+        yield Figure(match.start(), match.end(), "")
 
 
 def load_names() -> None:

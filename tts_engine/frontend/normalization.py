@@ -110,11 +110,29 @@ def _by_rule(folded: Folded, at: int, pieces: list[Piece], conventions: Conventi
         parts = rule.read(match)
         if parts is None:
             continue
-        for part in parts:
-            spoken = replace(part, text=conventions.said(part.text, rule.name))
-            pieces.extend(_written(folded, spoken, rule.name))
+        spoken = [replace(part, text=conventions.said(part.text, rule.name)) for part in parts]
+        written = [piece for part in spoken for piece in _written(folded, part, rule.name)]
+        if _runs_together(folded.text, at, pieces, written, rule.name):
+            pieces.append(Piece("", written[0].begin, written[0].begin, Kind.MARK, "、", rule.name))
+        pieces.extend(written)
         return match.end()
     return 0
+
+
+_NUMERALS = frozenset("零一二两三四五六七八九十百千幺")
+_CALLED = frozenset(("mobile", "landline", "hotline"))
+"""What is dialled stands by itself behind a name and a space."""
+
+
+def _runs_together(text: str, at: int, before: list[Piece], written: list[Piece], rule: str) -> bool:
+    """Whether two numbers would be heard as one: 周五14:30, SpO2 98%; 高三5班 is one name."""
+    last = next((piece for piece in reversed(before) if piece.text.strip()), None)
+    if last is None or not written or last.kind is not Kind.HAN:
+        return False
+    if rule in _CALLED and text[at - 1] == " ":
+        return True
+    numbers = last.text in _NUMERALS and written[0].text in _NUMERALS and last.pause == ""
+    return numbers and not (last.rule == rule == "cardinal") and not re.match(r"\d{1,2}班", text[at : at + 3])
 
 
 def _written(folded: Folded, part: Part, rule: str) -> list[Piece]:

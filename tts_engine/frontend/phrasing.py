@@ -43,6 +43,7 @@ _SAYING = frozenset(
     "说 称 指出 表示 认为 觉得 以为 知道 相信 希望 发现 强调 透露 介绍 宣布 建议 要求 规定 显示 证明 说明 意味着 提醒 "
     "看到 听说 得知 预计 估计 据说".split()
 )
+_EVERY = frozenset("每天 每日 每晚 每周 每月 每年 每逢 每次".split())
 _AND = frozenset("和 与 及 或 跟 同".split())
 _CLITICS = frozenset(
     "的 地 得 了 着 过 们 吗 呢 吧 啊 呀 嘛 啦 之 等 所 里 上 中 下 内 外 后 前 时 间 儿 "
@@ -158,6 +159,8 @@ def _opening(left: Unit, right: Unit) -> float:
         return 4
     if right.text in _AND or right.text == "不":
         return 1
+    if right.text in _EVERY and left.tag[:1] in ("n", "t", "m"):
+        return 3
     if right.text in _PREDICATE_STARTS or right.tag in ("d", "p", "c"):
         return 3 if left.tag[:1] in "nrtsqf" or not left.tag else 2
     return _BEGINNINGS.get(right.tag[:1], 0) if left.tag[:1] in ("n", "t", "s", "q", "u") or right.tag == "t" else 0
@@ -167,7 +170,12 @@ _BEGINNINGS = {"t": 3, "v": 1, "r": 1, "m": 1}
 """By the right word's part of speech, behind a noun."""
 
 
+_NUMERALS = frozenset("零一二两三四五六七八九十百千幺")
+
+
 def _is_inseparable(left: Unit, right: Unit) -> bool:
+    if left.text[-1] in "年月点时" and left.text[0] in _NUMERALS and right.text[0] in _NUMERALS:
+        return True  # one date, one time
     if right.text in _CLITICS or right.tag[:1] in ("u", "y", "k", "f", "q"):
         return right.text not in _PREDICATE_STARTS or right.tag[:1] in ("u", "y", "k")
     if left.text in _OPENERS or left.tag[:1] in ("p", "d", "h", "c") or left.text in _CLAUSE_STARTS:

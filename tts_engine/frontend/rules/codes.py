@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tts_engine.frontend.numbers import by_digit, cardinal
-from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, left, right, rule, whole
+from tts_engine.frontend.rules.base import Match, Part, Rule, clause, each, group, left, right, rule, whole
 from tts_engine.frontend.rules.counting import COUNTED
 
 _CODE_WORDS = (
@@ -76,6 +76,8 @@ def _well_known(match: Match) -> Sequence[Part] | None:
         return None
     if re.search(r"[第共约￥¥$是有达近]$", left(match)) and not _SERVICE.fullmatch(text) and not _CALLED.match(after):
         return None
+    if text == "12345" and not _CALLS.search(left(match)) and not re.match(r"市民|政[务府]|便民|热线|$|\W", after):
+        return [each(match, 0, by_digit(text))]  # counting, not calling
     if _SERVICE.fullmatch(text) or (text in _EMERGENCY and _is_called(match)):
         return [each(match, 0, by_digit(text, "幺"))]
     name = "233" if re.fullmatch("23{2,}", text) else "666" if re.fullmatch("6{3,}", text) else text
@@ -138,7 +140,10 @@ def _room(match: Match) -> Sequence[Part] | None:
 def _block_room(match: Match) -> Sequence[Part] | None:
     return (
         [each(match, "n", by_digit(match["n"], "幺"))]
-        if re.search(r"(?:[A-Za-z东西南北一二三]座|楼|栋|幢|单元|门|座)$", left(match))
+        if re.search(
+            r"(?:[A-Za-z东西南北一二三]座|楼|栋|幢|单元|门|座|(?:弄|[路街巷苑园村城坊庭邸区])\d{1,5}号)\s?$",
+            left(match, 12),
+        )
         else None
     )
 
@@ -193,6 +198,20 @@ def _ticker(match: Match) -> Sequence[Part]:
     return [each(match, "n", by_digit(match["n"])), *tail]
 
 
+def _class(match: Match) -> Sequence[Part] | None:
+    """三年级(2)班: one name without pauses."""
+    if not re.search(r"[级高初大小一二三四五六七八九]$", left(match)):
+        return None
+    return whole(match, cardinal(match["n"]) if match["n"].isascii() else match["n"])
+
+
+def _issue(match: Match) -> Sequence[Part] | None:
+    """第2024089期: the year and a number, digit by digit; so is the short form of a lottery."""
+    if len(match["n"]) < 7 and not re.search(r"彩|开奖|乐透|双色球|排列|快乐", clause(match)):
+        return None
+    return [each(match, "n", by_digit(match["n"]))]
+
+
 def _case_number(match: Match) -> Sequence[Part]:
     """（2023）京01民终1234号, 国发〔2024〕5号: the year by digits."""
     return [each(match, "y", by_digit(match["y"]))]
@@ -235,6 +254,7 @@ FIRST: tuple[Rule, ...] = (
 """Telephone numbers, and codes behind a word for one: no dates."""
 
 CODES: tuple[Rule, ...] = (
+    rule("class", r"[(（]\s?(?P<n>\d{1,2}|[一二三四五六七八九十]{1,3})\s?[)）](?=班)", _class),
     rule(
         "ticker",
         r"(?:(?<=[（(])|(?<=股票)|(?<=基金)|(?<=证券)|(?<=个股)|(?<=A股)|(?<=港股))(?P<n>[0-9]\d{4,5})(?:(?P<dot>\.)(?P<x>S[HZ]|BJ|HK))?"
@@ -242,6 +262,13 @@ CODES: tuple[Rule, ...] = (
         _ticker,
     ),
     rule("ticker", r"(?<![\d.])(?P<n>\d{4,6})(?P<dot>\.)(?P<x>S[HZ]|BJ|HK)(?![A-Za-z])", _ticker),
+    rule(
+        "ticker",
+        r"(?<=[一-龥\s])(?P<n>(?:60|68|00|30|8[378]|92)\d{4})(?P<dot>)(?P<x>)"
+        r"(?=\s?(?:涨停|跌停|[大收微][涨跌]|报收|收报|停牌|复牌|今日|盘中|[涨跌]\d))",
+        _ticker,
+    ),
+    rule("issue", r"(?<=第)(?P<n>(?:20\d{5})|\d{5})(?=期)", _issue),
     rule("masked", r"(?<![\d.])\d{1,6}\*{2,12}\d{1,6}(?!\d)", _masked),
     rule("case-number", r"(?<=[（(〔\[［【])(?P<y>(?:19|20)\d\d)(?=[）)〕\]］】][一-龥第\d])", _case_number),
     rule("case-number", r"(?<=[民刑行执赔破知终初再申字令函发办通公商法])(?P<n>\d{3,6})(?=号)", _court),

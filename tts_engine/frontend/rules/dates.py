@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tts_engine.frontend.numbers import by_digit, cardinal, quantity
 from tts_engine.frontend.rules.base import JOIN, Match, Part, Rule, clause, each, group, left, right, rule, whole
+from tts_engine.frontend.rules.english import in_english
 
 _YEAR = r"(?:1[0-9]|20|21)\d\d"
 _SPAN_BEFORE = re.compile(r"(?:近|约|有|经|时|过|达|逾|足足|上下|距今|跨越|持续|传承|长达|满|整整|了|再过|每|第)$")
@@ -18,7 +19,13 @@ _SCORE = re.compile(r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|�
 _RATIO_BEFORE = re.compile(r"(?:比例|比值|配比|比率|之比|宽高比|长宽比|按|比|成|约为|赔率|以)[为是按约]?$")
 _DAYPART = re.compile(r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚|清晨|夜里|午后|深夜|今晚|明早|今早|明晚|早|晚)$")
 _ELAPSED_AFTER = re.compile(r"的?(?:成绩|时间完|完赛|夺冠|冲线|刷新|打破|跑完|获得|用时)")
-_ELAPSED = re.compile(r"(?:用时|成绩|时长|耗时|历时|片长|全长|跑出|游出|花了|纪录|记录)[为是了:：]?$")
+_ELAPSED = re.compile(
+    r"(?:用时|成绩|时长|耗时|历时|片长|全长|跑出|游出|花了|纪录|记录|倒计时|计时|剩余(?:时间)?|还剩)[为是了仅:：]?\s?$"
+)
+_ERA = re.compile(
+    r"(?:民国|昭和|平成|令和|大正|明治|康熙|雍正|乾隆|嘉庆|道光|咸丰|同治|光绪|宣统|洪武|永乐|嘉靖|万历|崇祯|贞观|开元|天宝)$"
+)
+"""Names of eras: their years are counted."""
 
 
 def _month_day(month: str, day: str) -> bool:
@@ -41,6 +48,20 @@ def _full_date(match: Match) -> Sequence[Part] | None:
         parts += [group(match, "j", "到"), group(match, "m2", cardinal(match["m2"]) + "月")]
         parts += [group(match, "d2", cardinal(match["d2"]) + "日")]
     return parts
+
+
+def _compact_date(match: Match) -> Sequence[Part] | None:
+    """20241101: a date behind a word for one, else a number that nobody counts with."""
+    if not _COMPACT_BEFORE.search(left(match)):
+        counts = _COUNTS_AFTER.match(right(match)) or left(match, 1) in ("约", "共", "达", "有")
+        return None if counts else [each(match, 0, by_digit(match[0]))]
+    text = f"{by_digit(match['y'])}年{cardinal(match['m'])}月{cardinal(match['d'])}日"
+    return whole(match, text)
+
+
+_COMPACT_BEFORE = re.compile(
+    r"(?:日期|[生款期账薪货]日|有效期|保质期|时间|截[止至]|期限|自|从|起|[至到])[至到为是:：]?\s?$"
+)
 
 
 def _month_first(match: Match) -> Sequence[Part] | None:
@@ -66,7 +87,7 @@ def _slash_date(match: Match) -> Sequence[Part] | None:
 
 
 _DATE_BEFORE = re.compile(
-    r"(?:日期|时间|截止|截至|截至到|生日|日程|预约|今天|明天|昨天|今日|明日|发布于|更新于|摄于|写于|定于|将于|自|从|起|年|至|周[一二三四五六日]|星期[一二三四五六日天])[是为：:（(]{0,2}$"
+    r"(?:日期|时间|截止|截至|截至到|[生款期账薪货工]日|日程|预约|今天|明天|昨天|今日|明日|发布于|更新于|摄于|写于|定于|将于|自|从|起|年|至|周[一二三四五六日]|星期[一二三四五六日天])[是为：:（(]{0,2}$"
 )
 _DATE_AFTER = re.compile(
     r"[（(]?周[一二三四五六日]|星期|[早晚]上?[八九十\d]|上午|下午|中午|凌晨|当天|当晚|前(?!进)|之前|以前|起|截止|截至|发布|更新|上线|开[业播始幕售学盘]|举[行办]|出发|入住|退房|到期|"
@@ -164,7 +185,7 @@ def _year(match: Match) -> Sequence[Part] | None:
         return None if spans else [each(match, "y", by_digit(value))]
     if len(value) == 3:
         return [each(match, "y", by_digit(value))] if re.search(r"(?:公元|元前|西元)$", before) else None
-    if len(value) == 2 and not rest.startswith("代") and not _SPAN_BEFORE.search(before):
+    if len(value) == 2 and not rest.startswith("代") and not _SPAN_BEFORE.search(before) and not _ERA.search(before):
         named = (_SHORT_YEAR_AFTER.match(rest) or value >= "60") and not _SPAN_AFTER.match(rest)
         named = named or value[0] == "0"
         return [each(match, "y", by_digit(value))] if named else None
@@ -191,9 +212,10 @@ def _clock(match: Match) -> Sequence[Part] | None:
         return None
     hour, minute, second = match["h"], match["m"], match["s"]
     if second and _is_race(match):
-        return whole(match, f"{quantity(str(int(hour)))}小时{_minute(minute, True)}{cardinal(second)}秒")
+        hours = f"{quantity(str(int(hour)))}小时" if int(hour) else ""
+        return whole(match, f"{hours}{_minute(minute, True)}{cardinal(second)}秒")
     if not second and _ELAPSED.search(left(match)):
-        return whole(match, f"{quantity(str(int(hour)))}分{_minute(second or minute, False)}秒")
+        return whole(match, f"{quantity(str(int(hour)))}分{_two(minute)}秒")
     time = _hour(hour) + (_minute(minute, bool(second)) if minute != "00" or (second or "00") != "00" else "")
     return whole(match, _day_part(match) + time + (f"{_two(second)}秒" if second and second != "00" else ""))
 
@@ -280,6 +302,19 @@ def _elapsed(match: Match) -> Sequence[Part] | None:
     return whole(match, text) if sum(bool(match[name]) for name in "hms") > 1 else None
 
 
+def _lap(match: Match) -> Sequence[Part]:
+    """1:10.365: minutes, seconds and what is below a second."""
+    hours = f"{quantity(match['h'])}小时" if match["h"] else ""
+    return whole(match, f"{hours}{quantity(str(int(match['m'])))}分{_two(match['s'])}秒{by_digit(match['t'])}")
+
+
+def _decade(match: Match) -> Sequence[Part] | None:
+    """1990s, 90s: a decade as English writes it."""
+    if in_english(match):
+        return None
+    return whole(match, (by_digit(match["y"]) if match["y"] else cardinal(match["d"] or match["e"])) + "年代")
+
+
 def _prime_time(match: Match) -> Sequence[Part]:
     return whole(match, f"{quantity(match['m'])}分{cardinal(match['s'])}秒")
 
@@ -291,6 +326,11 @@ RULES: tuple[Rule, ...] = (
         rf"(?<![\d./])(?P<y>{_YEAR})\s?(?P<s>[-/.．。])\s?(?P<m>\d{{1,2}})\s?(?P=s)\s?(?P<d>\d{{1,2}})"
         rf"(?:(?P<j>{JOIN})(?P<m2>\d{{1,2}})(?P=s)(?P<d2>\d{{1,2}})(?![\d./-]))?(?![\d.]\d|\d)",
         _full_date,
+    ),
+    rule(
+        "date",
+        r"(?<![\dA-Za-z.])(?P<y>20[0-4]\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\dA-Za-z.])",
+        _compact_date,
     ),
     rule(
         "date",
@@ -320,11 +360,21 @@ RULES: tuple[Rule, ...] = (
     ),
     rule("year", r"(?<![\d.])(?P<y>\d{2,4})(?=\s?年)", _year),
     rule("year", r"(?<![\d.A-Za-z])(?P<y>(?:19|20)\d\d)(?![\d.A-Za-z])", _bare_year),
+    rule(
+        "decade",
+        r"(?<![\d.A-Za-z])(?:['’]?(?P<y>(?:19|20)\d0)['’]?s(?![A-Za-z\d])|['’](?P<d>[2-9]0)s(?![A-Za-z\d])|(?P<e>[5-9]0)s(?=年代|复古|怀旧|老歌|金曲|港风|音乐|摇滚|风[格味情]?))(?:年代)?",
+        _decade,
+    ),
     rule("generation", r"(?<![\d.])(?P<n>[05-9][05]|10)(?=后(?!天|面|方|来|续|期))", _generation),
     rule(
         "month-range",
         rf"(?<!\d)(?P<n>\d{{1,2}})(?P<u>[月日号]?)(?P<j>{JOIN})(?=\d{{1,2}}[月日号](?!楼|线|院|门|库|厅))",
         _month_day_range,
+    ),
+    rule(
+        "duration",
+        r"(?<![\d:.])(?:(?P<h>\d{1,2}):)?(?P<m>\d{1,2}):(?P<s>[0-5]\d)\.(?P<t>\d{2,3})(?!\d|\.\d)",
+        _lap,
     ),
     rule(
         "clock",

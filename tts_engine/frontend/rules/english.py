@@ -86,6 +86,10 @@ _BETWEEN = re.compile(
 """English words before a number that only English prose puts there."""
 
 
+_WORDS = re.compile(r"(?<![\d.] )(?<![\dA-Za-z])[A-Za-z][a-z]{2,}(?![A-Z])")
+"""Words of prose, not units behind a number nor acronyms."""
+
+
 def in_english(match: Match) -> bool:
     """No Chinese character near, and English prose: small words, or a good many of any."""
     around = clause(match)
@@ -93,7 +97,7 @@ def in_english(match: Match) -> bool:
         return True
     if re.search(r"[㐀-鿿]", around):
         return False
-    return bool(_PROSE.search(around)) or len(re.findall(r"[A-Za-z]{3,}", around)) >= 4
+    return bool(_PROSE.search(around)) or len(_WORDS.findall(around)) >= 4
 
 
 def _number(match: Match) -> Sequence[Part] | None:
@@ -123,12 +127,27 @@ def _ordinal(match: Match) -> Sequence[Part]:
     return whole(match, _spaced(match, ordinal(int(match["n"]))))
 
 
+def _decade(match: Match) -> Sequence[Part] | None:
+    """The 1990s: nineteen nineties."""
+    if not in_english(match):
+        return None
+    words = _year(int(match["n"]))
+    return whole(match, _spaced(match, f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"))
+
+
+def _operator(match: Match) -> Sequence[Part] | None:
+    """LTS + CUDA between English words."""
+    return whole(match, {"+": " plus ", "=": " equals "}[match["s"]]) if in_english(match) else None
+
+
 def _abbreviation(match: Match) -> Sequence[Part]:
     return whole(match, _ABBREVIATIONS[match["w"].lower()])
 
 
 RULES: tuple[Rule, ...] = (
     rule("english-ordinal", r"(?<![\d.A-Za-z])(?P<n>\d{1,4})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])", _ordinal),
+    rule("english-number", r"(?<![\d.A-Za-z])(?P<n>1[1-9]\d0|20[1-9]0)['’]?s(?![A-Za-z])", _decade),
+    rule("english-operator", r"(?<=[A-Za-z\d])\s?(?P<s>[+=])\s?(?=[A-Za-z\d])", _operator),
     rule(
         "english-number",
         r"(?<![\d.:/-])(?P<c>[$€£])?(?P<n>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(?P<p>\s?%)?(?![\d:/-]|\.\d|[A-Z])",

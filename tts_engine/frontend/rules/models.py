@@ -10,6 +10,7 @@ from tts_engine.frontend.numbers import by_digit, cardinal, number
 from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, in_formula, left, right, rule, whole
 from tts_engine.frontend.rules.counting import COUNTED
 from tts_engine.frontend.rules.english import in_english
+from tts_engine.frontend.rules.units import UNIT
 
 _BRANDS = dict(table("brands.tsv"))
 """Word before a number → ``digits`` or ``cardinal``."""
@@ -73,11 +74,21 @@ def _is_ride(match: Match, words: re.Pattern[str]) -> bool:
     return bool(words.search(left(match, 12)) or words.search(right(match)))
 
 
+_MEASURED = re.compile(rf"{UNIT}(?![A-Za-z\d])")
+
+
+def _is_inch(match: Match) -> bool:
+    """MacBook Pro 14": no quotation mark is open."""
+    return match.string[match.end() : match.end() + 1] in ('"', "″") and not match.string.count('"', 0, match.end()) % 2
+
+
 def _spaced_model(match: Match) -> Sequence[Part] | None:
     """IPhone 16, iOS 17.4, Windows 11: a name of letters, a space, a number."""
     if in_english(match):
         return None
     if COUNTED.match(right(match)) and not re.match(r"[a-zA-Z]", right(match)):
+        return None
+    if _MEASURED.match(right(match)) or _is_inch(match):
         return None
     whole_part = match["n"].partition(".")[0]
     if len(whole_part) > 2 and right(match)[:1] in ("×", "*"):
@@ -155,14 +166,22 @@ MODELS: tuple[Rule, ...] = (
     ),
     rule("model", r"(?<![\dA-Za-z.])(?P<a>\d{1,2})(?P<w>W)-(?P<b>[2-6]\d)(?![\dA-Za-z.])", _oil),
     rule("model-range", r"(?<=[A-Za-z]\d)-(?=[A-Za-z]\d)", lambda match: whole(match, "到")),
+    rule(
+        "model-range",
+        r"(?<=\d)\s?[-–—~～]\s?(?=\d{1,4}(?!\d))",
+        lambda match: whole(match, "到") if re.search(r"(?<![A-Za-z])[Pp]\d{1,4}$", left(match)) else None,
+    ),
     rule("model-range", r"(?<=\d)\s?[-–—~～]\s?(?=[A-Za-z]\d)", _same_letter),
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|线|[，。到去在站可和、或；]|$))", _bus),
+    rule("road", r"(?<=[国省县乡]道)\s?(?P<n>\d{3})(?!\d)", _road),
     rule(
         "road",
         r"(?<![\d.])(?P<n>\d{3})(?=足金|足银|纯银|银(?!行)|国道|省道|县道|乡道|医院|厂(?!家)|矿|高地|所(?!学)|团(?!队)|师(?!生|傅))",
         _road,
     ),
     rule("road", r"(?<![\d.])(?P<n>\d{4,6})(?=部队|次列车|次航班)", _road),
+    rule("model", r"(?<![\d.A-Za-z])7[-‐–]11(?=便利|超市|门店|[里店])", lambda match: whole(match, "Seven Eleven")),
+    rule("operator", r"(?<=[A-Z])[-−](?=\d+(?:\.\d+)?\s?(?:BP|bp|个?基点))", lambda match: whole(match, "减")),
     rule(
         "model",
         r"(?:(?<=[A-Za-z一-龥])|(?<=[A-Za-z]\d))-(?P<n>\d{1,6})(?P<x>[A-Z]{0,3})(?:-(?P<m>\d{1,4}))?"
@@ -177,7 +196,7 @@ MODELS: tuple[Rule, ...] = (
     rule("model", r"(?<=[A-Za-z])(?P<n>\d+)(?P<d>\.\d+)?", _letter_model),
     rule(
         "model",
-        r"(?<=[A-Za-z]) ?(?P<n>\d{1,4}(?:\.\d{1,2})?)(?![\d.:：/%-]|\s?[A-Za-z]{1,2}(?![A-Za-z]))",
+        r"(?<=[A-Za-z]) ?(?P<n>\d{1,4}(?:\.\d{1,2})?)(?![\d.:：/%-])",
         _spaced_model,
     ),
     rule("model", r"(?<=[一-龥])\s?(?P<n>\d{2,5})(?![\d.:：/%])", _brand),

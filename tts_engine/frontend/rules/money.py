@@ -40,11 +40,19 @@ def _amount(value: str, scale: str | None) -> str:
 def _currency(match: Match) -> Sequence[Part]:
     sign = MINUS[match["minus"] or match["minus2"] or ""]
     amount = _amount(match["n"], match["k"])
-    upper = "到" + _amount(match["n2"], match["k2"]) if match["n2"] else ""
+    upper = _joined(match) + _amount(match["n2"], match["k2"]) if match["n2"] else ""
     name = _CURRENCY[match["c"]]
     written = match["w"] or ""
     unit = "块" if written.startswith("块") else name
     return whole(match, sign + amount + upper + unit)
+
+
+def _joined(match: Match) -> str:
+    """到; 减 where the second amount is the smaller one: 满¥300-50."""
+    if match["k"] or match["k2"]:
+        return "到"
+    first, second = (Decimal(match[name].replace(",", "")) for name in ("n", "n2"))
+    return "减" if first > second else "到"
 
 
 def _currency_behind(match: Match) -> Sequence[Part]:
@@ -97,7 +105,7 @@ MONEY: tuple[Rule, ...] = (
     rule("money", r"(?<![\d.])(?P<a>\d{1,4})\.(?P<b>\d{1,2})(?=包邮|秒杀|抢)", _free_post),
     rule(
         "money",
-        rf"(?<![\d.A-Za-z])(?P<n>{NUMBER})(?P<k>[kw]|W(?=粉|人|元|播放|阅读|点赞|年薪|存款|用户|\+))(?![A-Za-z\d])"
+        rf"(?<![\d.A-Za-z])(?P<n>{NUMBER})(?P<k>[kw]|W(?=粉|人|元|播放|阅读|点赞|年薪|存款|用户|\+))(?![A-Za-z\dΩ])"
         rf"(?:{JOIN}(?P<n2>{NUMBER})(?P<k2>[kwW])(?![A-Za-z\d]))?(?!\s?(?:视频|屏|分辨|电视|画质|高清|超清|显示|修复))",
         _thousand_more,
     ),

@@ -72,6 +72,18 @@ def _underscore(match: Match) -> Sequence[Part]:
     return [group(match, "u", "下划线"), *tail]
 
 
+def _initials(match: Match) -> Sequence[Part]:
+    """U.S., e.g.: letters one by one."""
+    return [Part(" ".join(re.findall("[A-Za-z]", match[0])), *match.span())]
+
+
+def _hexadecimal(match: Match) -> Sequence[Part]:
+    """0x1F: sign by sign."""
+    return [
+        Part("零 X " + " ".join(by_digit(one) if one.isdigit() else one.upper() for one in match["n"]), *match.span())
+    ]
+
+
 def _mention(match: Match) -> Sequence[Part] | None:
     return [Part("艾特", match.start(), match.end())] if right(match, 1) or left(match, 1) else None
 
@@ -131,6 +143,9 @@ NAMES: tuple[Rule, ...] = (
     rule(
         "version", r"(?<![\d.A-Za-z])(?P<v>[vV](?:er(?:sion)?)?\.?\s?)?(?P<n>\d+(?:\.\d+){1,6})(?![\d.]\d|\d)", _version
     ),
+    rule("initials", r"(?<![A-Za-z.])(?:[A-Za-z]\.){2,8}(?:[A-Za-z](?![A-Za-z]))?", _initials),
+    rule("member", r"(?<=[A-Za-z\d_)\]])\.(?=[a-z_])|(?<=[A-Z])\.(?=[A-Z])", lambda match: [Part("点", *match.span())]),
+    rule("hexadecimal", r"(?<![A-Za-z\d])0[xX](?P<n>[0-9A-Fa-f]{1,16})(?![A-Za-z\d])", _hexadecimal),
     rule("identifier", r"(?<=[A-Za-z0-9])(?P<u>_)(?:(?P<n>\d+)(?!\.\d)|(?=[A-Za-z0-9]))", _underscore),
     rule("mention", r"@(?=[\w])", _mention),
 )

@@ -87,11 +87,16 @@ def _fraction(match: Match) -> Sequence[Part] | None:
         return whole(match, "二十四七")
     if re.search(r"血压|高压|低压", clause(match)) and int(top) > int(bottom) > 30:
         return [group(match, "a", cardinal(top)), group(match, "j", "比"), group(match, "b", cardinal(bottom))]
+    if shots := _SHOTS.search(left(match)):
+        throw = "罚" if shots[0].startswith("罚球") else "投"
+        return whole(match, f"{cardinal(bottom)}{throw}{cardinal(top)}中")
     sign = sign_of(match)
     mixed = cardinal(match["w"]) + "又" if match["w"] else ""
     return whole(match, f"{sign}{mixed}{cardinal(bottom)}分之{cardinal(top)}")
 
 
+_SHOTS = re.compile(r"(?:三分球?|[二两]分球?|投篮|罚球|出手)(?:命中率?|投)?[为是：:]?$")
+"""What is thrown in basketball: three points 6/11 are eleven thrown, six in."""
 _VULGAR = {
     "½": "二分之一", "⅓": "三分之一", "⅔": "三分之二", "¼": "四分之一", "¾": "四分之三", "⅕": "五分之一",
     "⅖": "五分之二", "⅗": "五分之三", "⅘": "五分之四", "⅙": "六分之一", "⅚": "六分之五", "⅛": "八分之一",
@@ -115,7 +120,7 @@ def _range(match: Match) -> Sequence[Part] | None:
         if left(match, 1) == "满":
             return _between(match, "减")
         return _between(match, "杠") if re.match(r"号|室|栋|单元|楼|班", after) else _descending(match, after)
-    return _between(match, "到")
+    return _between(match, "，" if (match["ua"], match["ub"]) == ("V", "Hz") else "到")
 
 
 def _calculates_on(after: str) -> bool:
@@ -207,7 +212,7 @@ _FEASTS = frozenset(
 )
 _FEAST_AFTER = re.compile(
     r"长?假|节|黄金周|小长假|劳动节|国庆|放假|大促|购物节|狂欢|晚会|预售|活动|事变|事件|地震|阅兵|运动|讲话|案|妇女|青年|儿童|建军|建党|消费者|"
-    r"惨案|枪击|恐袭|主题|促销|电商|年中|好价|来袭|倒计时|返场|期间买|纪念|女神|女王|情人|植树|愚人|护士|记者|教师|光棍|劳动"
+    r"惨案|枪击|恐袭|主题|促销|电商|年中|当[天日晚]|零点|全天|开[抢售卖门]|好价|来袭|倒计时|返场|期间买|纪念|女神|女王|情人|植树|愚人|护士|记者|教师|光棍|劳动"
 )
 
 

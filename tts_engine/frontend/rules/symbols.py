@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tts_engine.frontend.numbers import by_digit, cardinal
+from tts_engine.frontend.numbers import by_digit, cardinal, number
 from tts_engine.frontend.rules.base import Match, Part, Rule, group, in_formula, left, right, rule, whole
 
 _OPERATORS = {
@@ -101,6 +101,8 @@ def _operator(match: Match) -> Sequence[Part] | None:
     before, after = left(match), right(match)
     operand_before = re.search(r"[\w一-鿿)²³¹⁰⁴-⁹ⁿ）%‰π!|′″°℃℉′∞]$", before)
     operand_after = re.match(r"[\w一-鿿(（\[{√∞πα-ωΔ.|+\-−¥$]", after)
+    if match[0] == "→" and (after[:1] == "∞" or re.match(r"[+-]∞", after) or re.search(r"lim\s?[(（]?[a-z]$", before)):
+        return whole(match, "趋于")
     if match[0] == "→":
         return whole(match, "到") if re.search(r"[\dA-Za-z%℃]$", before) and re.match(r"[\dA-Za-z]", after) else None
     if not operand_after or (not operand_before and match[0] not in _PREFIXED):
@@ -160,6 +162,8 @@ def _plus_behind(match: Match) -> Sequence[Part] | None:
     """互联网+, A+, 18+; a plus behind a round number is 多."""
     if left(match)[-1:] in "千万亿":
         return whole(match, "多")
+    if re.search(r"[A-Za-z]\s?\d+$", left(match)):
+        return whole(match, "加")  # a version
     value = re.search(r"\d+$", left(match))
     return whole(match, "多" if value and len(value[0]) > 1 and value[0].endswith("0") else "加")
 
@@ -171,6 +175,8 @@ def _greek(match: Match) -> Sequence[Part]:
 def _sign(match: Match) -> Sequence[Part] | None:
     if match[0] == "△" and not re.match(r"[A-Z]{3}", right(match)):
         return None
+    if match[0] in "%‰" and re.search(r"[A-Za-z]$", left(match)):
+        return whole(match, "百分比" if match[0] == "%" else "千分比")
     beside = bool(re.match(r"[\w一-鿿]", right(match))) or bool(re.search(r"[\w一-鿿]$", left(match)))
     return whole(match, _SIGNS[match[0]]) if beside else None
 
@@ -196,6 +202,17 @@ def _number_sign(match: Match) -> Sequence[Part]:
     if len(digits) > 2:
         return [group(match, "s", "井号"), Part(by_digit(digits), match.start("n"), match.end("n"), each=True)]
     return [group(match, "s", "井号" if left(match)[-1:].isalnum() else "第"), group(match, "n", cardinal(digits))]
+
+
+def _tested(match: Match) -> Sequence[Part] | None:
+    """HBsAg(+), 核酸(-): what a test found; 阳性(+) has said it."""
+    if not re.search(r"(?:[A-Za-z\d]|抗[原体]|核酸|试验|[病肝检测验毒菌]|蛋白|隐血|尿糖|酮体)$", left(match)):
+        return None
+    found = {"+": "阳性", "-": "阴性", "−": "阴性", "±": "弱阳性"}.get(
+        match["s"]
+    ) or f"{number(str(len(match['s'])))}个加号"
+    behind = "，" if right(match, 1).isalnum() else ""
+    return whole(match, f"，{found.replace('二个', '两个')}{behind}")
 
 
 def _subscript(match: Match) -> Sequence[Part]:
@@ -250,9 +267,11 @@ COMPOUNDS: tuple[Rule, ...] = (
         rf"(?<![A-Za-z\d])(?:\((?=[A-Z])|(?:{_ELEMENT})(?:[₀-₉]+|\d{{1,2}})?|\)(?:[₀-₉]+|\d)?){{2,14}}(?![A-Za-z\d])",
         _compound,
     ),
+    rule("test", r"[(（]\s?(?P<s>\+{1,4}|[-−±])\s?[)）]", _tested),
     rule("dose", r"(?<![A-Za-z])(?i:qd|bid|tid|qid|qod|qn|prn)(?![A-Za-z\d])", _dose),
 )
 RULES: tuple[Rule, ...] = (
+    rule("sign", r"\+/[-−]", lambda match: whole(match, "正负")),
     rule("plus-plus", r"(?<=[A-Za-z])\+\+", _plus_plus),
     rule("sharp", r"(?<=[A-GJ])#(?![A-Za-z\d])", _sharp),
     rule(
@@ -267,8 +286,8 @@ RULES: tuple[Rule, ...] = (
         _formula,
     ),
     rule("formula", r"(?<![A-Za-z])(?:PM(?=\d)|pH(?![A-Za-z]))", _formula),
-    rule("subscript", r"[₀-₉]+", _subscript),
-    rule("power", r"[⁻⁺]?[⁰¹²³⁴-⁹ⁿ]+[⁺⁻]?", _power),
+    rule("subscript", r"[₀-₉]{1,8}", _subscript),
+    rule("power", r"[⁻⁺]?[⁰¹²³⁴-⁹ⁿ]{1,8}[⁺⁻]?", _power),
     rule("power", r"(?<=[A-Za-z\d)）])\^[({]?(?P<n>[+-]?\d{1,6}|[a-z](?![A-Za-z]))[)}]?", _caret),
     rule("factorial", r"(?<=\d)!(?==)|(?<=[a-z])!(?=[=+*/×])", _factorial),
     rule("absolute", r"(?P<a>\|)(?=[\w+\-.]{1,12}\|)", _bars),

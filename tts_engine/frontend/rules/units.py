@@ -14,13 +14,16 @@ _UNITS = dict(table("units.tsv"))
 _LIANG = frozenset("km cm mm m kg KG Kg g t L l ml mL h hr hour min s km² m² ㎡ m³ ha lb lbs oz d".split())
 """Two of these is 两; two of the others is 二."""
 _ATOM = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
-UNIT = rf"(?:(?:{_ATOM})(?:[·⋅•]?(?<=[·⋅•])(?:{_ATOM}))?(?![A-Za-z²³])(?:/(?:{_ATOM})(?![A-Za-z²³]))?)"
+UNIT = (
+    rf"(?:(?:{_ATOM})(?:[·⋅•]?(?<=[·⋅•])(?:{_ATOM}))?(?![A-Za-z²³])"
+    rf"(?:/(?:{_ATOM})(?![A-Za-z²³])(?:/(?:{_ATOM})(?![A-Za-z²³]))?|/[(（](?:{_ATOM})[·⋅•](?:{_ATOM})[)）])?)"
+)
 _SINGLE = frozenset("A V W L B J t d h s m g l N T F K".split())
 _NAMES = re.compile(r"[级股店座区类型码轮照课班组队公线档]|\d")
 
 _TELLING = {
     "A": re.compile("电流|电压|额定|输出|输入|保险|快充|安培"),
-    "d": re.compile("天|周期|疗程|[咳热烧痛疼病症药泻吐晕肿血]|术[前后]|入院|出院|住院|随访|服用|连服"),
+    "d": re.compile("天|周期|疗程|[咳热烧痛疼病症药泻吐晕肿血]|连用|术[前后]|入院|出院|住院|随访|服用|连服"),
 }
 """What the clause must speak of for these letters to be units: 3d is three days of a cough, or a film."""
 
@@ -31,7 +34,8 @@ def unit_name(symbol: str) -> str:
         return _UNITS[symbol]
     if "/" in symbol:
         first, _, second = symbol.partition("/")
-        return f"{unit_name(first)}每{unit_name(second)}"
+        shared = re.split("[·⋅•]", second[1:-1]) if second[0] in "(（" else [second]
+        return "每".join(unit_name(one) for one in (first, *shared))
     parts = re.split("[·⋅•]", symbol)
     return "".join(_UNITS.get(part, part) for part in parts)
 
