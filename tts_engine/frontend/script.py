@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from tts_engine.frontend.characters import is_han
-from tts_engine.frontend.pinyin import PinyinError, numbered, split_tone, syllable_phonemes
+from tts_engine.frontend.pinyin import PinyinError, split_tone, syllable_phonemes
 from tts_engine.frontend.reading import NEUTRAL, PLAIN, Notice, Prosody, Style
 
 HOLD = "\ufffc"
@@ -151,8 +151,8 @@ def syllables(written: str) -> tuple[str, ...] | None:
             return None
         base, tone = split_tone(part)
         digits = [letter for letter in part if letter.isdigit()]
-        marked = not part.isascii() and numbered(part) != f"{base}5"
-        if len(digits) + marked != 1 or (digits and (not part[-1].isdigit() or part[-1] not in "012345")):
+        marked = split_tone(part.rstrip("0123456789"))[1] < 5
+        if len(digits) + marked != 1 or (digits and part[-1] not in "012345"):
             return None
         found.append(f"{base}{tone}")
     return tuple(found) or None

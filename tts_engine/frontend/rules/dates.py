@@ -15,7 +15,9 @@ _SPAN_AFTER = re.compile(r"(?:历史|的历史|之久|光阴|寿命|漫长|时�
 _SHORT_YEAR_AFTER = re.compile(
     r"(?:\d{1,2}月|[春夏秋冬]|初|底|末|年[初底末中]|前后|那年|那会|左右出|的[春夏秋冬]|出生|生人|毕业|入学|款|级|版|世界杯|奥运|春晚|上半年|下半年|的时候)"
 )
-_SCORE = re.compile(r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠")
+_SCORE = re.compile(
+    r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠|羽毛球|乒乓|[排网篮]球|[女男][排篮单双]|混双|首盘|抢七"
+)
 _RATIO_BEFORE = re.compile(r"(?:比例|比值|配比|比率|之比|宽高比|长宽比|按|比|成|约为|赔率|以)[为是按约]?$")
 _DAYPART = re.compile(r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚|清晨|夜里|午后|深夜|今晚|明早|今早|明晚|早|晚)$")
 _ELAPSED_AFTER = re.compile(r"的?(?:成绩|时间完|完赛|夺冠|冲线|刷新|打破|跑完|获得|用时)")
@@ -240,7 +242,11 @@ def _is_clock(match: Match) -> bool:
         return True
     if _RATIO_BEFORE.search(left(match)) and not re.search(r"(?:成立|之前|以前)", right(match)):
         return False
-    return not _SCORE.search(clause(match)) or bool(re.search(r"(?:开始|开球|今晚|于)$", left(match)))
+    return (
+        not _SCORE.search(clause(match))
+        or bool(re.search(r"(?:开始|开球|今晚|于)$", left(match)))
+        or bool(re.match(r"(?:准时)?(?:开[始球赛打]|举行|打响|直播|进行|集合|播出)", right(match)))
+    )
 
 
 def _hour(hour: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tts_engine.frontend.data import table
 from tts_engine.frontend.numbers import by_digit, cardinal, number
-from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, in_formula, left, right, rule, whole
+from tts_engine.frontend.rules.base import Match, Part, Rule, clause, each, group, in_formula, left, right, rule, whole
 from tts_engine.frontend.rules.counting import COUNTED
 from tts_engine.frontend.rules.english import in_english
 from tts_engine.frontend.rules.units import UNIT
@@ -61,7 +61,7 @@ def _letter_model(match: Match) -> Sequence[Part] | None:
         return [each(match, "n", by_digit(match["n"]))]
     if match["d"]:
         return [group(match, "n", cardinal(match["n"])), group(match, "d", "点" + by_digit(match["d"][1:]))]
-    if re.search(r"(?:^|[^A-Za-z])x$", before):
+    if re.search(r"(?:^|[^A-Za-z])x$", before) and match["n"] not in ("10", "12", "16", "20"):
         return [each(match, "n", by_digit(match["n"]))]
     return [group(match, "n", _digits_of(match["n"]))]
 
@@ -99,7 +99,9 @@ def _spaced_model(match: Match) -> Sequence[Part] | None:
 def _brand(match: Match) -> Sequence[Part] | None:
     """波音737, 骁龙888: by the custom of the brand, told in ``brands.tsv``."""
     found = _BRAND.search(left(match))
-    if found is None or COUNTED.match(right(match)):
+    after = right(match)
+    named = re.match(r"[A-Z][a-z]?(?![A-Za-z])", after)
+    if found is None or (COUNTED.match(after) and not named):
         return None
     by = _BRANDS[found[0]]
     return [each(match, "n", by_digit(match["n"]))] if by == "digits" else [group(match, "n", cardinal(match["n"]))]
@@ -144,6 +146,35 @@ def _road(match: Match) -> Sequence[Part]:
     return [each(match, "n", by_digit(match["n"], "幺"))]
 
 
+_ROUTE = re.compile(
+    r"航班|航线|列车|车次|高铁|动车|机票|车票|船票|火车|直飞|往返|路线|线路|大巴|班车|快线|单程|里程|全程|车程|"
+    r"(?<![A-Za-z])(?:[GDCKTZ]\d{1,4}|[A-Z]{2}\d{3,4})(?!\d)"
+)
+
+
+def _formation(match: Match) -> Sequence[Part] | None:
+    """3-5-2阵型: the lines of a team."""
+    if not re.search(r"阵[型容式]|排出|首发", clause(match)):
+        return None
+    return [
+        Part(by_digit(one[0]), match.start() + one.start(), match.start() + one.end())
+        for one in re.finditer(r"\d", match[0])
+    ]
+
+
+def _tyre(match: Match) -> Sequence[Part]:
+    """225/45 R17."""
+    wide, flat = each(match, "w", by_digit(match["w"])), each(match, "f", by_digit(match["f"]))
+    return [wide, group(match, "j", "，"), flat, group(match, "r", "R"), group(match, "d", cardinal(match["d"]))]
+
+
+def _route(match: Match) -> Sequence[Part] | None:
+    """北京-上海 of a train or a flight: 到."""
+    before = re.search(r"(?<![一-龥])[一-龥]{2,4}$", left(match))
+    after = re.match(r"[一-龥]{2}", right(match))
+    return whole(match, "到") if before and after and _ROUTE.search(clause(match)) else None
+
+
 def _same_letter(match: Match) -> Sequence[Part] | None:
     """P35-P37, K12~K15."""
     before = re.search(r"(?:^|[^A-Za-z])([A-Za-z])\d{1,4}$", left(match))
@@ -165,6 +196,14 @@ MODELS: tuple[Rule, ...] = (
         _standard,
     ),
     rule("model", r"(?<![\dA-Za-z.])(?P<a>\d{1,2})(?P<w>W)-(?P<b>[2-6]\d)(?![\dA-Za-z.])", _oil),
+    rule("route", r"(?<=[一-龥])\s?[-‐–—→]{1,2}\s?(?=[一-龥])", _route),
+    rule("formation", r"(?<![\d-])[1-6](?:-[1-6]){2,3}(?![\d-])", _formation),
+    rule("tyre", r"(?<![\d.])(?P<w>\d{3})(?P<j>/)(?P<f>\d{2})\s?Z?(?P<r>R)\s?(?P<d>\d{2})(?![\d.])", _tyre),
+    rule(
+        "generation",
+        r"(?<![\d.])(?P<n>[5-9]\d|0\d)(?=[A-Z]?式)",
+        lambda match: [each(match, "n", by_digit(match["n"]))],
+    ),
     rule("model-range", r"(?<=[A-Za-z]\d)-(?=[A-Za-z]\d)", lambda match: whole(match, "到")),
     rule(
         "model-range",

@@ -348,7 +348,7 @@ QUANTITIES: tuple[Rule, ...] = (
     rule("fraction", rf"(?P<w>\d+)?(?P<f>[{''.join(_VULGAR)}])", _vulgar),
     rule(
         "dimension",
-        rf"(?<![\d.A-Za-z])(?:{_N}\s?(?:{UNIT}|厘米|毫米|米|公里|寸|英寸|小时|元|天|个)?\s?[×xX*✕╳✖]\s?){{1,5}}{_N}(?:\s?{UNIT}(?![A-Za-z²³]))?(?![\d.]\d)",
+        rf"(?<![\d.A-Za-z])(?:{_N}\s?(?:{UNIT}|厘米|毫米|米|公里|寸|英寸|小时|元|天|个)?\s?[×xX*✕╳✖]\s?){{1,5}}{_N}(?:\s?{UNIT}(?![A-Za-z²³]))?(?![\d.]\d|D(?![A-Za-z]))",
         _dimension,
     ),
     rule("times", r"(?<=[一-龥）)])\s?(?P<x>[×x*✕])\s?(?P<n>\d{1,4})(?![\d.A-Za-z])", _times),
