@@ -297,6 +297,8 @@ def _ends_number(pieces: Sequence[Piece], index: int) -> bool:
     after = pieces[index + 1 : index + 4]
     if pieces[index].rule and after and after[0].text == "日":
         return True
+    if pieces[index].rule == "model" and index and pieces[index - 1].kind is Kind.ENGLISH:
+        return True  # B1层, T1航站楼
     if pieces[index].rule in ("", "cardinal", "money", "unit"):
         return False
     if after and after[0].rule:

@@ -8,6 +8,7 @@ Source: GB/T 16159-2012; Duanmu, The Phonology of Standard Chinese (2007), ch. 1
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,8 @@ _ORDINAL_AFTER = (
     "流",
     "期工程",
     "季度",
+    "车间",
+    *(f"级{kind}" for kind in "运动 建造 学科 保护 甲等 响应 医 市场 演员 教师 能效 公路 战备 警 风险 英雄".split()),
 )
 _STAYS_FIRST = frozenset(
     (
@@ -76,6 +79,10 @@ _ER_WORDS = (
 )
 _KEEPS_THIRD = frozenset("姐奶姥婶嫂宝")
 _ERHUA_FIRST_TONE = frozenset(("慢慢儿", "好好儿", "快快儿", "早早儿", "远远儿", "轻轻儿", "满满儿"))
+
+
+_VALUE = re.compile("比[零〇一二三四五六七八九]|点[零〇一二三四五六七八九]+(?![十分刻半整钟零〇一二三四五六七八九])")
+"""Behind the 一 of a score or a decimal; 一点五分 is a time."""
 
 
 @dataclass(frozen=True)
@@ -186,9 +193,9 @@ def _is_between(phrase: list[Spoken], index: int) -> bool:
     if index == 0 or index + 1 == len(phrase):
         return False
     before, after = phrase[index - 1].text[0], phrase[index + 1].text[0]
-    if before == after == "得" or phrase[index - 1].pinyin == "le5":
-        return False  # 急得不得了, 多了不少
-    if before == after:
+    if before == "得" or phrase[index - 1].pinyin == "le5":
+        return False  # 急得不得了, 所得不多, 多了不少
+    if before == after or (after == "得" and phrase[index + 1].pinyin == "de5"):
         return True
     if after == "见" and phrase[index - 1].source.tag[:1] == "n":
         return False  # 书不见了
@@ -221,7 +228,7 @@ def _stays_first(text: str, index: int) -> bool:
         return True
     if any(text[max(0, index + 1 - len(word)) : index + 1] == word for word in _STAYS_FIRST):
         return after not in "个"
-    if after in _DIGITS or before == "第" or before == "初":
+    if after in _DIGITS or before == "第" or before == "初" or _VALUE.match(text, index + 1):
         return True
     if before in _DIGITS or before in _PLACES:
         return after not in "百千万亿" or before == "点"
@@ -243,7 +250,8 @@ def _raise_left(phrase: list[Spoken], left: int) -> None:
     first, second = phrase[left], phrase[left + 1]
     if _tone(first) != "3":
         return
-    weakened = _tone(second) == "5" and second.citation[-1:] in "3" and first.text not in _KEEPS_THIRD
+    weakened = _tone(second) == "5" and second.citation[-1:] == "3" and first.text not in _KEEPS_THIRD
+    weakened = weakened and second.text != "子"  # 本子, 点子: the suffix has no tone to yield to
     lexical = first.text + second.text in ("哪里", "小姐", "想起", "老鼠", "等等", "早起", "打手")
     if _tone(second) == "3" or weakened or (lexical and _tone(second) == "5"):
         _set_tone(phrase, left, "2", "third")

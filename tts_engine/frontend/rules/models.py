@@ -71,6 +71,8 @@ _FLIGHT = re.compile(r"航班|飞往|起飞|降落|登机|客机|飞机|机票|�
 
 
 def _is_ride(match: Match, words: re.Pattern[str]) -> bool:
+    if re.match(r"航站|[号栋座楼口层]", right(match)):
+        return False
     return bool(words.search(left(match, 12)) or words.search(right(match)))
 
 
