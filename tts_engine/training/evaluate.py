@@ -10,7 +10,7 @@ import argparse
 import json
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,13 @@ from tts_engine.frontend.phonemes import INITIALS, SYMBOL_IDS, SYMBOLS
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training.corpus import make_heldout
 from tts_engine.training.features import CACHE, Utterance, extract_f0
+from tts_engine.training.figures import Figure
 from tts_engine.training.recogniser import FOLDER, Recogniser, edit_distance, labels_of, syllables
 
 PESQ_RATE = 16_000  # Hz, wide band
 SWAPPED = 0.1  # of the syllables
+HURRIED = 24
+"""Utterances whose pitch is measured at other speeds."""
 RTF_TEXT = "今天上午我们在会议室讨论了下个月的工作安排，大家一致认为应该先把最重要的事情做好，然后再考虑其他的问题。"
 
 
@@ -45,6 +48,8 @@ class Student:
 
     synthesizer: Synthesizer
     audio: AudioConfig
+    stranger: FloatArray | None = None
+    """``Identity.vector`` of whoever speaks under a name that the checkpoint does not know."""
 
     def acoustics(self, rows: npt.NDArray[np.int16], speaker: str, durations: IntArray) -> Acoustics:
         """F0 and mel of phoneme rows (L, 3) with given durations."""
@@ -69,8 +74,14 @@ class Student:
         return self.vocode(Acoustics(*retime(acoustics.f0, acoustics.mel, natural, wanted)))
 
     def _told(self, speaker: str) -> FloatArray:
-        """What the acoustic model is told of a named voice that feels nothing."""
+        """What the acoustic model is told of a voice that feels nothing.
+
+        Raises:
+            KeyError: the checkpoint does not know it, and no stranger was given.
+        """
         checkpoint = self.synthesizer.checkpoint
+        if speaker not in checkpoint.embeddings and self.stranger is not None:
+            return checkpoint.told(self.stranger, NEUTRAL, 0.0)
         return checkpoint.told(checkpoint.embeddings[speaker], NEUTRAL, 0.0)
 
     @staticmethod
@@ -78,38 +89,45 @@ class Student:
         return rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
 
 
-def measure_vocoder(student: Student, utterances: Sequence[Utterance]) -> dict[str, float]:
+def measure_vocoder(student: Student, utterances: Sequence[Utterance]) -> dict[str, Figure]:
     """Copy-synthesis: the teacher's mel and F0 through our vocoder, against the teacher's samples."""
-    scores = []
+    clear, natural = [], []
     for one in tqdm(utterances, desc="vocoder"):
         made = student.vocode(Acoustics(np.array(one.f0), one.mel))
         wide = [resample_poly(signal, 320, 441) for signal in (one.samples, made)]
-        scores.append((stoi(one.samples, made, student.audio.sample_rate), pesq(PESQ_RATE, *wide, "wb")))
-    clear, natural = np.mean(scores, axis=0)
-    return {"stoi": float(clear), "pesq_wb": float(natural), "utterances": len(scores)}
+        clear.append(float(stoi(one.samples, made, student.audio.sample_rate)))
+        natural.append(float(pesq(PESQ_RATE, *wide, "wb")))
+    return {"stoi": Figure.mean(clear), "pesq_wb": Figure.mean(natural)}
 
 
-def measure_prosody(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, Any]:
+_VOICED_FRAMES = 20
+"""Fewer of them in both say nothing of a melody."""
+
+
+def measure_prosody(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, Figure]:
     """F0 and mel-cepstra with the teacher's durations; durations on their own."""
-    correlations, errors, distortions, duration_errors = [], [], [], []
+    rows = []
     for one in tqdm(utterances, desc="prosody"):
         speaker = speakers[one.speaker]
         durations = one.phonemes[:, 2].astype(np.int64)
         acoustics = student.acoustics(one.phonemes, speaker, durations)
-        both = (acoustics.f0 > 0) & (one.f0 > 0)
-        if both.sum() >= 20:
-            ours, theirs = np.log2(acoustics.f0[both]), np.log2(one.f0[both])
-            correlations.append(float(np.corrcoef(ours, theirs)[0, 1]))
-            errors.append(12 * float(np.sqrt(np.mean((ours - theirs) ** 2))))
-        speech = np.repeat(one.phonemes[:, 1] > 0, durations)
-        distortions.append(distortion_db(student.vocode(acoustics), one, speech, student.audio))
         spoken = one.phonemes[:, 1] > 0
-        duration_errors.append(float(np.abs(student.durations(one.phonemes, speaker) - durations)[spoken].mean()))
-    return {
-        "f0": {"correlation": float(np.mean(correlations)), "rmse_semitones": float(np.mean(errors))},
-        "mcd_db": float(np.mean(distortions)),
-        "duration_error_frames": float(np.mean(duration_errors)),
-    }
+        distortion = distortion_db(student.vocode(acoustics), one, np.repeat(spoken, durations), student.audio)
+        error = float(np.abs(student.durations(one.phonemes, speaker) - durations)[spoken].mean())
+        rows.append((*melody(acoustics.f0, one.f0), distortion, error))
+    names = ("f0_correlation", "f0_rmse_semitones", "mcd_db", "duration_error_frames")
+    return {name: Figure.mean(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+
+
+def melody(ours: FloatArray, theirs: FloatArray) -> tuple[float, float]:
+    """Correlation of log-F0 and its error in semitones, of two F0 (T,), where both are voiced; NaN where hardly any."""
+    both = (ours > 0) & (theirs > 0)
+    if both.sum() < _VOICED_FRAMES:
+        return np.nan, np.nan
+    one, other = np.log2(ours[both]), np.log2(theirs[both])
+    flat = np.ptp(one) == 0 or np.ptp(other) == 0  # a monotone goes with nothing
+    correlation = 0.0 if flat else float(np.corrcoef(one, other)[0, 1])
+    return correlation, 12 * float(np.sqrt(np.mean((one - other) ** 2)))
 
 
 def distortion_db(made: FloatArray, one: Utterance, speech: npt.NDArray[np.bool_], audio: AudioConfig) -> float:
@@ -197,18 +215,35 @@ _COMMON_FINALS = np.array(
 )
 
 
+@dataclass(frozen=True)
+class Judge:
+    """Counts errors by what a recogniser hears."""
+
+    recogniser: Recogniser
+
+    @classmethod
+    def load(cls, folder: Path = FOLDER) -> Judge:
+        """The recogniser of a folder."""
+        return cls(Recogniser.from_pretrained(folder).float().eval())  # type: ignore[no-untyped-call]
+
+    def rates(
+        self, name: str, utterances: Sequence[Utterance], sounds: Callable[[Utterance], FloatArray]
+    ) -> dict[str, Figure]:
+        """``ser`` and ``ter`` of the sound that each utterance is given."""
+        rows = []
+        for one in tqdm(utterances, desc=name):
+            errors = Errors()
+            errors.add(self.recogniser.hear(sounds(one)), meant_by(one.phonemes))
+            rows.append((errors.toneless, errors.toned, errors.syllables))
+        toneless, toned, counts = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+        return {"ser": Figure(toneless, counts), "ter": Figure(toned, counts)}
+
+
 def measure_recognition(
-    student: Student, utterances: Sequence[Utterance], speakers: Sequence[str], judge: Path = FOLDER
+    student: Student, utterances: Sequence[Utterance], speakers: Sequence[str], judge: Judge
 ) -> dict[str, Any]:
     """Syllable and tone errors of the teacher, of us, and of us with wrong syllables on purpose."""
-    recogniser = Recogniser.from_pretrained(judge).float().eval()  # type: ignore[no-untyped-call]
     rng = np.random.default_rng(0)
-
-    def errors(name: str, sounds: Callable[[Utterance], FloatArray]) -> Errors:
-        total = Errors()
-        for one in tqdm(utterances, desc=name):
-            total.add(recogniser.hear(sounds(one)), meant_by(one.phonemes))
-        return total
 
     def say(one: Utterance, speed: float = 1.0) -> FloatArray:
         return student.speak(one.phonemes, speakers[one.speaker], speed)
@@ -216,27 +251,40 @@ def measure_recognition(
     def say_swapped(one: Utterance) -> FloatArray:
         return student.speak(swap_syllables(one.phonemes, SWAPPED, _COMMON_FINALS, rng), speakers[one.speaker])
 
-    teacher = errors("teacher", lambda one: one.samples)
-    ours = errors("student", say)
-    swapped = errors("swapped", say_swapped)
-    slow = errors("speed 0.7", lambda one: say(one, 0.7))
-    fast = errors("speed 1.5", lambda one: say(one, 1.5))
+    teacher = judge.rates("teacher", utterances, lambda one: one.samples)
+    ours = judge.rates("student", utterances, say)
+    swapped = judge.rates("swapped", utterances, say_swapped)
+    slow = judge.rates("speed 0.7", utterances, lambda one: say(one, 0.7))
+    fast = judge.rates("speed 1.5", utterances, lambda one: say(one, 1.5))
+    by_whom = {"teacher": teacher, "student": ours, "swapped": swapped}
     return {
-        "ser": {"teacher": teacher.ser, "student": ours.ser, "swapped": swapped.ser, "syllables": ours.syllables},
-        "ter": {"teacher": teacher.ter, "student": ours.ter},
-        "speed": {"ser_at_0.7": slow.ser, "ser_at_1.5": fast.ser},
+        "ser": {name: rates["ser"].value for name, rates in by_whom.items()}
+        | {"syllables": int(ours["ser"].counts.sum())},
+        "ter": {name: by_whom[name]["ter"].value for name in ("teacher", "student")},
+        "speed": {"ser_at_0.7": slow["ser"].value, "ser_at_1.5": fast["ser"].value},
     }
 
 
-def measure_speed_pitch(student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]) -> dict[str, float]:
-    """Median F0 of our samples at other speeds, as a ratio to speed 1."""
-    medians: dict[float, list[float]] = {0.7: [], 1.0: [], 1.5: []}
+def measure_speed_pitch(
+    student: Student, utterances: Sequence[Utterance], speakers: Sequence[str]
+) -> dict[float, list[float]]:
+    """Median F0 of our samples at speeds 0.7 and 1.5, an utterance each, as a ratio to speed 1; NaN where unvoiced."""
+    ratios: dict[float, list[float]] = {0.7: [], 1.5: []}
+
+    def median(one: Utterance, speed: float) -> float:
+        f0 = extract_f0(student.speak(one.phonemes, speakers[one.speaker], speed), student.audio)
+        return float(np.median(f0[f0 > 0])) if (f0 > 0).any() else np.nan
+
     for one in tqdm(utterances, desc="speed"):
-        for speed, values in medians.items():
-            f0 = extract_f0(student.speak(one.phonemes, speakers[one.speaker], speed), student.audio)
-            values.append(float(np.median(f0[f0 > 0])) if (f0 > 0).any() else np.nan)
-    base = np.array(medians[1.0])
-    return {f"f0_ratio_at_{speed}": float(np.nanmedian(np.array(medians[speed]) / base)) for speed in (0.7, 1.5)}
+        base = median(one, 1.0)
+        for speed, values in ratios.items():
+            values.append(median(one, speed) / base)
+    return ratios
+
+
+def values(figures: Mapping[str, Figure]) -> dict[str, float]:
+    """Each figure as a number."""
+    return {name: figure.value for name, figure in figures.items()}
 
 
 def measure_rtf(synthesizer: Synthesizer, rounds: int = 7) -> float:
@@ -288,17 +336,19 @@ def evaluate(arguments: argparse.Namespace) -> dict[str, Any]:
     student = Student(synthesizer, AudioConfig())
     everything = [features[index] for index in range(len(features))]
     few = spread(everything, arguments.utterances)
+    prosody = values(measure_prosody(student, few, features.speakers))
+    heard = spread(mandarin_only(everything), arguments.recognised)
     result: dict[str, Any] = {
         "model": str(arguments.model.name),
         "revision": synthesizer.revision,
         "machine": platform.processor() or platform.machine(),
-        "vocoder": measure_vocoder(student, few),
-        **measure_prosody(student, few, features.speakers),
-        **measure_recognition(
-            student, spread(mandarin_only(everything), arguments.recognised), features.speakers, arguments.recogniser
-        ),
+        "vocoder": values(measure_vocoder(student, few)) | {"utterances": len(few)},
+        "f0": {name: prosody.pop(f"f0_{name}") for name in ("correlation", "rmse_semitones")},
+        **prosody,
+        **measure_recognition(student, heard, features.speakers, Judge.load(arguments.recogniser)),
     }
-    result["speed"].update(measure_speed_pitch(student, spread(mandarin_only(few), 24), features.speakers))
+    ratios = measure_speed_pitch(student, spread(mandarin_only(few), HURRIED), features.speakers)
+    result["speed"].update({f"f0_ratio_at_{speed}": float(np.nanmedian(found)) for speed, found in ratios.items()})
     result["rtf"] = measure_rtf(synthesizer)
     if arguments.pictures:
         for speaker in range(len(features.speakers)):

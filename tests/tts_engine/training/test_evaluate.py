@@ -5,6 +5,7 @@ from tts_engine.audio import AudioConfig
 from tts_engine.frontend.phonemes import SYMBOL_IDS, SYMBOLS
 from tts_engine.training.evaluate import (
     Errors,
+    Judge,
     Student,
     distortion_db,
     mandarin_only,
@@ -12,8 +13,10 @@ from tts_engine.training.evaluate import (
     measure_prosody,
     measure_vocoder,
     mel_cepstra,
+    melody,
     spread,
     swap_syllables,
+    values,
     warping,
 )
 
@@ -128,22 +131,43 @@ def test_a_part_of_a_set_that_lies_ordered_by_speaker_has_everybody():
     assert spread([], 3) == []
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 def test_the_measures_run_on_a_student(tiny, features):
     """Untrained networks: the figures mean nothing, their form does."""
     student = Student(tiny, CONFIG)
     few = [features[1]]
-    vocoder = measure_vocoder(student, few)
-    assert vocoder.keys() == {"stoi", "pesq_wb", "utterances"}
+    vocoder = values(measure_vocoder(student, few))
+    assert vocoder.keys() == {"stoi", "pesq_wb"}
     assert 0 <= vocoder["stoi"] <= 1
     assert 1 <= vocoder["pesq_wb"] <= 4.65
-    prosody = measure_prosody(student, few * 2, features.speakers)
-    assert prosody.keys() == {"f0", "mcd_db", "duration_error_frames"}
+    prosody = values(measure_prosody(student, few * 2, features.speakers))
+    assert prosody.keys() == {"f0_correlation", "f0_rmse_semitones", "mcd_db", "duration_error_frames"}
     assert prosody["mcd_db"] > 3
     spoken = features[1].phonemes[:, 1] > 0
     guess = student.durations(features[1].phonemes, "male")
     expected = np.abs(guess - features[1].phonemes[:, 2])[spoken].mean()
     assert prosody["duration_error_frames"] == pytest.approx(expected)
+
+
+def test_melodies_are_compared_where_both_are_voiced():
+    theirs = np.tile([100.0, 200.0, 0.0], 20)
+    ours = np.tile([200.0, 400.0, 300.0], 20)
+    assert melody(ours, theirs) == pytest.approx((1, 12))
+    assert melody(np.full(60, 200.0), theirs) == pytest.approx((0, 12 * np.sqrt(0.5)))  # a monotone goes with nothing
+    assert np.isnan(melody(ours[:20], theirs[:20])).all()
+
+
+def test_a_judge_counts_the_errors_of_each_utterance(features):
+    heard = {"你好。": [("n+i", 3), ("h+ao", 3)], "我们去看花儿！": []}
+    said = [features[0], features[1]]
+
+    class Deaf:
+        def hear(self, samples):
+            return heard[samples]
+
+    rates = Judge(Deaf()).rates("test", said, lambda one: one.text)
+    assert rates["ser"].sums.tolist() == [0, 5]
+    assert rates["ter"].sums.tolist() == [1, 5]  # 你 before 好 is said in the second tone
+    assert rates["ter"].counts.tolist() == [2, 5]
 
 
 def test_a_student_speaks_for_as_long_as_its_durations(tiny, features):
