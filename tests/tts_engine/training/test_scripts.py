@@ -5,19 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from tests.tts_engine.exporting import export_quietly
 from tts_engine.audio import AudioConfig
+from tts_engine.clips import load_clip
 from tts_engine.fastspeech2 import FastSpeech2, FastSpeech2Config
 from tts_engine.frontend.phonemes import SYMBOL_IDS
 from tts_engine.hifigan import HifiGan
 from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training import corpus as corpus_script
-from tts_engine.training import train_acoustic, train_recogniser, train_vocoder
+from tts_engine.training import stranger, train_acoustic, train_recogniser, train_vocoder
 from tts_engine.training.batch import batches, collate
 from tts_engine.training.features import FeatureSet, Utterance, save
 from tts_engine.training.recogniser import LABELS, Recogniser
+from tts_engine.training.recordings import KINDS
 from tts_engine.training.speakers import named
 
 
@@ -207,6 +210,22 @@ def test_the_corpus_script_keeps_what_is_measured_out_of_what_is_learnt(teacher,
     before = (tmp_path / "set-heldout" / "index.json").stat().st_mtime_ns
     corpus_script.main()
     assert (tmp_path / "set-heldout" / "index.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_a_stranger_leaves_recordings_a_clip_and_sentences_to_measure_by(teacher, tmp_path, capsys):
+    name = stranger.record(tmp_path, 3, 0.18, 0.05)
+    assert name == "s100003"
+    recordings = list(KINDS["folder"](tmp_path / "recordings"))
+    assert {one.speaker for one in recordings} == {name}
+    info = [soundfile.info(one.wav) for one in recordings]
+    assert 10.8 <= sum(one.duration for one in info) < 20
+    assert {(one.samplerate, one.channels) for one in info} == {(22050, 1)}
+    assert load_clip(tmp_path / "clip.wav").duration_s == pytest.approx(10, abs=0.01)
+    measured = FeatureSet(tmp_path / "heldout")
+    assert measured.speakers == [name]
+    assert not {one.text for one in measured} & {one.text for one in recordings}
+    assert f"{len(recordings)} recordings, {len(measured)} other sentences" in capsys.readouterr().out
 
 
 @pytest.mark.slow
