@@ -49,6 +49,18 @@ def syllable_phonemes(pinyin: str) -> list[tuple[str, int]]:
     return [(symbol, tone) for symbol in [*symbols, final, *([ERHUA] if erhua else [])]]
 
 
+def spelled(initial: str, final: str) -> str:
+    """How an initial, or none, and a final are written: ``("l", "iou")`` → ``liu``, ``("", "v")`` → ``yu``.
+
+    Without a tone; what Mandarin has no syllable for is written side by side.
+    """
+    if not initial:
+        written = (base for base, meant in _ZERO_INITIAL.items() if meant == final and len(base) > 1)
+        return next(written, final)
+    rests = ("i", "iu", "ui", "un", *(_AFTER_JQX if initial in ("j", "q", "x") else ()))
+    return initial + next((rest for rest in rests if _written_in_full(initial, rest) == final), final)
+
+
 def split_tone(pinyin: str) -> tuple[str, int]:
     """Base letters (ü as v, lower case) and tone 1–5 of a syllable with a tone digit, a tone mark or neither."""
     tone = NEUTRAL

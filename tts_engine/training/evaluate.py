@@ -33,7 +33,7 @@ from tts_engine.synthesizer import SynthesisOptions, Synthesizer
 from tts_engine.training.corpus import make_heldout
 from tts_engine.training.features import CACHE, Utterance, extract_f0
 from tts_engine.training.figures import Figure
-from tts_engine.training.recogniser import FOLDER, Recogniser, edit_distance, labels_of, syllables
+from tts_engine.training.recogniser import FOLDER, Errors, Recogniser, meant_by
 
 PESQ_RATE = 16_000  # Hz, wide band
 SWAPPED = 0.1  # of the syllables
@@ -165,36 +165,6 @@ def warping(order_in: int, order_out: int, alpha: float) -> npt.NDArray[np.float
         for row in range(2, order_out + 1):
             matrix[row] = previous[row - 1] + alpha * (previous[row] - matrix[row - 1])
     return matrix
-
-
-@dataclass
-class Errors:
-    """Edit errors over many utterances."""
-
-    syllables: int = 0
-    toneless: int = 0
-    toned: int = 0
-
-    def add(self, heard: list[tuple[str, int]], meant: list[tuple[str, int]]) -> None:
-        """Count one utterance."""
-        self.syllables += len(meant)
-        self.toneless += edit_distance([name for name, _ in heard], [name for name, _ in meant])
-        self.toned += edit_distance(heard, meant)
-
-    @property
-    def ser(self) -> float:
-        """Syllable errors, tones aside, as a fraction."""
-        return self.toneless / max(1, self.syllables)
-
-    @property
-    def ter(self) -> float:
-        """Syllable errors, a wrong tone counted, as a fraction."""
-        return self.toned / max(1, self.syllables)
-
-
-def meant_by(rows: npt.NDArray[np.int16]) -> list[tuple[str, int]]:
-    """The syllables of phoneme rows (L, 3), as the recogniser writes them."""
-    return syllables(labels_of((int(row[0]), int(row[1])) for row in rows))
 
 
 def swap_syllables(

@@ -28,10 +28,10 @@ from tts_engine.identity import Identity
 from tts_engine.likeness import Likeness
 from tts_engine.listening import FOLDER
 from tts_engine.synthesizer import Synthesizer
-from tts_engine.training.evaluate import Errors, mandarin_only, meant_by, spread, write
+from tts_engine.training.evaluate import mandarin_only, spread, write
 from tts_engine.training.features import CACHE, FeatureSet, Utterance, extract_f0
 from tts_engine.training.recogniser import FOLDER as JUDGE
-from tts_engine.training.recogniser import Recogniser
+from tts_engine.training.recogniser import Errors, Recogniser, meant_by
 from tts_engine.training.train_likeness import CLIP_S, alike
 from tts_engine.training.vocal_tract import average_spectrum, shift_between
 

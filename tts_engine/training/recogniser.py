@@ -6,6 +6,7 @@ Source: connectionist temporal classification (Graves et al. 2006): one label or
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from tts_engine.audio import AudioConfig, FloatArray, log_mel
 from tts_engine.frontend.phonemes import ENGLISH, ERHUA, FINALS, INITIALS, SYMBOLS
+from tts_engine.frontend.pinyin import spelled
 from tts_engine.transformer import FeedForwardTransformer
 
 BLANK = 0
@@ -155,6 +157,16 @@ def syllables(labels: Iterable[int]) -> list[tuple[str, int]]:
     return out
 
 
+def written(name: str, tone: int) -> str:
+    """A syllable of ``syllables`` as people write it: ``("h+ua+rr", 1)`` → ``huar1``; what is none, as it stands."""
+    parts = name.split("+")
+    erhua = len(parts) > 1 and parts[-1] == ERHUA
+    sounds = parts[:-1] if erhua else parts
+    if sounds[-1] not in FINALS or not tone:
+        return name
+    return f"{spelled(sounds[0] if len(sounds) > 1 else '', sounds[-1])}{'r' if erhua else ''}{tone}"
+
+
 def edit_distance(heard: Sequence[object], meant: Sequence[object]) -> int:
     """Fewest insertions, deletions and substitutions (Levenshtein 1966)."""
     row = list(range(len(meant) + 1))
@@ -163,3 +175,33 @@ def edit_distance(heard: Sequence[object], meant: Sequence[object]) -> int:
         for j, other in enumerate(meant, 1):
             previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (one != other))
     return row[-1]
+
+
+@dataclass
+class Errors:
+    """Edit errors over many utterances."""
+
+    syllables: int = 0
+    toneless: int = 0
+    toned: int = 0
+
+    def add(self, heard: list[tuple[str, int]], meant: list[tuple[str, int]]) -> None:
+        """Count one utterance."""
+        self.syllables += len(meant)
+        self.toneless += edit_distance([name for name, _ in heard], [name for name, _ in meant])
+        self.toned += edit_distance(heard, meant)
+
+    @property
+    def ser(self) -> float:
+        """Syllable errors, tones aside, as a fraction."""
+        return self.toneless / max(1, self.syllables)
+
+    @property
+    def ter(self) -> float:
+        """Syllable errors, a wrong tone counted, as a fraction."""
+        return self.toned / max(1, self.syllables)
+
+
+def meant_by(rows: npt.NDArray[np.int16]) -> list[tuple[str, int]]:
+    """The syllables of phoneme rows (L, 3), as the recogniser writes them."""
+    return syllables(labels_of((int(row[0]), int(row[1])) for row in rows))

@@ -1,4 +1,4 @@
-"""What a model in training sounds and looks like, for TensorBoard: held-out utterances every so many steps."""
+"""What a model in training sounds, looks or hears like, for TensorBoard: held-out utterances every so many steps."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from tts_engine.audio import AudioConfig, FloatArray, log_mel
 from tts_engine.excitation import excitation
 from tts_engine.fastspeech2 import PITCH_CENTRE, FastSpeech2
 from tts_engine.hifigan import HifiGan
-from tts_engine.training.batch import Batch, spoken_frames
+from tts_engine.training.batch import Batch, collate, spoken_frames
 from tts_engine.training.features import Utterance
+from tts_engine.training.recogniser import Errors, Recogniser, edit_distance, meant_by, spelt, syllables, written
 
 _FLOOR, _CEILING = -9.0, 1.0
 """Log mel shown as black and as white."""
@@ -98,3 +99,26 @@ class VocoderSampler:
             samples = speak(self._model, one.mel, f0, self._device)
             log.add_image(f"mel/{index}", above(picture(one.mel, f0), picture(log_mel(samples, config), f0)), step)
             log.add_audio(f"speech/{index}", samples[None], step, config.sample_rate)
+
+
+class RecogniserSampler:
+    """What a recogniser hears, beside what was said."""
+
+    def __init__(self, model: Recogniser, device: torch.device) -> None:
+        self._model = model
+        self._device = device
+
+    def write(self, log: SummaryWriter, step: int, utterances: Sequence[Utterance]) -> None:
+        """A table of every utterance in pinyin, and the rates of wrong syllables, tones aside and not."""
+        batch = collate(list(utterances)).to(self._device)
+        best = self._model(batch.mel, batch.mask).argmax(2).cpu().numpy()
+        errors = Errors()
+        rows = ["| text | said | heard | errors |", "| --- | --- | --- | --- |"]
+        for one, frames in zip(utterances, best, strict=True):
+            meant, heard = meant_by(one.phonemes), syllables(spelt(frames[: len(one.f0)]))
+            errors.add(heard, meant)
+            said, found = (" ".join(written(*syllable) for syllable in row) for row in (meant, heard))
+            rows.append(f"| {one.text} | {said} | {found} | {edit_distance(heard, meant)} |")
+        log.add_text("heard", "\n".join(rows), step)
+        log.add_scalar("ser", errors.ser, step)
+        log.add_scalar("ter", errors.ter, step)

@@ -17,9 +17,10 @@ from torch.nn import functional as F  # noqa: N812  # the name everybody knows
 from tts_engine.frontend.phonemes import SYMBOLS, TONES
 from tts_engine.training.batch import Batch, batches, collate
 from tts_engine.training.features import FeatureSet
-from tts_engine.training.loop import Run, options, set_learning_rate, start
+from tts_engine.training.loop import Run, Watch, add_held_out, held_out, options, set_learning_rate, start
 from tts_engine.training.processes import Objective
 from tts_engine.training.recogniser import BLANK, Recogniser, RecogniserConfig, label_of
+from tts_engine.training.samples import RecogniserSampler
 
 STRETCHED = 0.65
 STRETCH = (-0.45, 0.55)
@@ -89,6 +90,27 @@ def frame_losses(model: Recogniser, mel: Tensor, labels: Tensor, mask: Tensor, l
     return parts
 
 
+HELD_OUT = 24
+"""Held-out utterances that judge a run, and that are heard of it."""
+
+
+def watch(arguments: argparse.Namespace, model: Recogniser, device: torch.device) -> Watch:
+    """Judge a recogniser by how unlikely it finds what held-out utterances say, wherever in them it is said."""
+    others = held_out(arguments)
+    if others is None:
+        return Watch()
+    utterances = list(others)[:: max(1, len(others) // HELD_OUT)][:HELD_OUT]  # spread over all speakers
+    batch = collate(utterances)
+    labels = frame_labels(batch)
+
+    def loss() -> float:
+        said = model(batch.mel.to(device), batch.mask.to(device)).cpu()
+        return ctc(said, labels, batch.mask).item()
+
+    sampler = RecogniserSampler(model, device)
+    return Watch(loss, lambda log, step: sampler.write(log, step, utterances))
+
+
 def train(arguments: argparse.Namespace) -> Path:
     """Train for the time given; the folder that ``Recogniser.from_pretrained`` reads."""
     processes = start(arguments)
@@ -99,7 +121,8 @@ def train(arguments: argparse.Namespace) -> Path:
         model = Recogniser.from_pretrained(arguments.warm_start, dtype=torch.float32)
     model = model.to(processes.device).train()  # type: ignore[arg-type]  # its decorator loses self
     optimizer = torch.optim.AdamW(model.parameters(), lr=arguments.learning_rate, weight_decay=0.01)
-    run = Run(arguments, processes, model, {"last.pt": {"model": model, "optimizer": optimizer}})
+    watched = watch(arguments, model, processes.device)
+    run = Run(arguments, processes, model, {"last.pt": {"model": model, "optimizer": optimizer}}, watched)
     objective = processes.spread(Objective(model, frame_losses))
     rng = np.random.default_rng(run.seed)
     torch_rng = torch.Generator().manual_seed(run.seed)
@@ -119,13 +142,17 @@ def train(arguments: argparse.Namespace) -> Path:
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         run.report({"loss": loss.item(), "right": parts["right"].item()})
-    model.half()
-    return run.finish()
+    folder = run.finish()
+    if processes.leads:  # the best, where that was kept, has 32 bits
+        made = Recogniser.from_pretrained(folder, dtype=torch.float32)
+        made.half().save_pretrained(folder)  # type: ignore[no-untyped-call]  # transformers is half typed
+    return folder
 
 
 def parser() -> argparse.ArgumentParser:
     """The options."""
     parser = options(__doc__.splitlines()[0], "recogniser")
+    add_held_out(parser)
     parser.add_argument("--warm-start", type=Path, help="folder of a recogniser to begin from")
     parser.add_argument("--speakers", type=int, default=0, help="hear only so many speakers, the first ones (0: all)")
     parser.add_argument("--ctc-from", type=float, default=0.5, help="share of the run after which CTC joins (1: never)")

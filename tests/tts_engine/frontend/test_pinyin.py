@@ -3,7 +3,7 @@ from pypinyin.constants import PHRASES_DICT, PINYIN_DICT
 
 from tts_engine.frontend import syllable_phonemes
 from tts_engine.frontend.phonemes import FINALS, INITIALS
-from tts_engine.frontend.pinyin import PinyinError, numbered, split_tone
+from tts_engine.frontend.pinyin import PinyinError, numbered, spelled, split_tone
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,22 @@ def test_every_syllable_of_pypinyin_in_every_tone():
             assert symbols[-1] in FINALS
             assert len(symbols) == 1 or symbols[0] in INITIALS
     assert len({tuple(syllable_phonemes(base)) for base in bases}) >= len(bases) - 12  # few spellings share a sound
+
+
+def test_every_syllable_of_pypinyin_is_spelled_as_it_was():
+    bases = {split_tone(marked)[0] for listed in PINYIN_DICT.values() for marked in listed.split(",")}
+    assert len(bases) > 400
+    others = {}
+    for base in bases:
+        symbols = [symbol for symbol, _ in syllable_phonemes(base) if symbol != "rr"]
+        written = spelled("".join(symbols[:-1]), symbols[-1])
+        if written != base:
+            others[base] = written
+    assert others == {"n": "en", "wong": "weng", "ê": "eh"}  # two spellings of one sound
+
+
+def test_what_is_no_syllable_is_spelled_side_by_side():
+    assert [spelled("b", "iong"), spelled("", "ii"), spelled("l", "v")] == ["biong", "ii", "lv"]
 
 
 @pytest.mark.parametrize("pinyin", ["", "5", "zzz1", "hello", "b1", "ii1", "rr", "汉", "qa1" * 30])

@@ -4,12 +4,10 @@ import pytest
 from tts_engine.audio import AudioConfig
 from tts_engine.frontend.phonemes import SYMBOL_IDS, SYMBOLS
 from tts_engine.training.evaluate import (
-    Errors,
     Judge,
     Student,
     distortion_db,
     mandarin_only,
-    meant_by,
     measure_prosody,
     measure_vocoder,
     mel_cepstra,
@@ -19,6 +17,7 @@ from tts_engine.training.evaluate import (
     values,
     warping,
 )
+from tts_engine.training.recogniser import Errors, meant_by
 
 ALPHA = 0.455
 CONFIG = AudioConfig()

@@ -18,6 +18,7 @@ from tts_engine.training.recogniser import (
     spelt,
     steadiest,
     syllables,
+    written,
 )
 
 
@@ -90,6 +91,18 @@ def test_what_is_heard_wrongly_is_kept_and_counts_as_an_error(labels, heard):
 def test_frames_spell_labels_and_flicker_does_not(frames, spelt_labels):
     best = np.array([LABEL_IDS[label] for label in frames], dtype=np.int64)
     assert [LABELS[label] for label in spelt(best)] == spelt_labels
+
+
+@pytest.mark.parametrize(
+    ("syllable", "pinyin"),
+    [
+        (("h+ua+rr", 1), "huar1"), (("ing", 2), "ying2"), (("x+v", 1), "xu1"), (("d+iou", 5), "diu5"),
+        (("er", 4), "er4"), (("e+rr", 2), "er2"), (("EY", 0), "EY"),
+        (("b", 0), "b"), (("rr", 0), "rr"), (("b+rr", 0), "b+rr"),
+    ],
+)  # fmt: skip
+def test_syllables_are_written_as_people_write_them(syllable, pinyin):
+    assert written(*syllable) == pinyin
 
 
 def slow_distance(one, other):

@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tts_engine.fastspeech2 import FastSpeech2, FastSpeech2Config
 from tts_engine.hifigan import HifiGan, HifiGanConfig
-from tts_engine.training import predicted, train_acoustic, train_vocoder
+from tts_engine.training import predicted, train_acoustic, train_recogniser, train_vocoder
 from tts_engine.training.batch import collate
 from tts_engine.training.features import save
 from tts_engine.training.loop import Run, Watch, add_held_out, held_out, options, start
 from tts_engine.training.predicted import Predicted, louder, predict_mel
+from tts_engine.training.recogniser import FOLDER
 from tts_engine.training.samples import above, picture
 
 
@@ -68,6 +70,29 @@ def test_copies_are_heard_while_the_vocoder_learns_from_predicted_mels(corpus, f
     events = logged(tmp_path / "out")
     assert events.Scalars("heldout")[0].value > 0.1
     assert events.Audio("speech/0")[0].length_frames == len(features[1].audio)
+
+
+@pytest.mark.slow
+def test_what_a_recogniser_hears_is_written_beside_what_was_said_and_its_best_is_kept(corpus, features, tmp_path):
+    save(tmp_path / "judge", list(features), features.speakers)
+    now = ["--steps", "3", "--sample-every", "2", "--validate-every", "1", "--patience", "9", "--learning-rate", "1e-9"]
+    heard = ["--heldout", str(tmp_path / "judge"), "--warm-start", str(FOLDER)]
+    folder = train_recogniser.train(arguments(train_recogniser, corpus, tmp_path / "out", *now, *heard))
+    events = logged(tmp_path / "out")
+    losses = [event.value for event in events.Scalars("heldout")]
+    assert len(losses) == 3
+    assert max(losses) < 1  # of one that knows its trade: nats a label
+    text = events.Tensors("heard/text_summary")[0]
+    assert text.step == 2
+    lines = text.tensor_proto.string_val[0].decode().splitlines()
+    assert lines[2] == "| 你好。 | ni2 hao3 | ni2 hao3 | 0 |"
+    assert len(lines) == 2 + len(features)
+    assert lines[3].startswith("| 我们去看花儿！ | wo3 men5 qu4 kan4 huar1 | ")
+    assert events.Scalars("ser")[0].step == events.Scalars("ter")[0].step == 2
+    assert {one.dtype for one in load_file(folder / "model.safetensors").values()} == {np.dtype(np.float16)}
+    assert {one.dtype for one in load_file(tmp_path / "out" / "best" / "model.safetensors").values()} == {
+        np.dtype(np.float32)
+    }
 
 
 def test_predicted_mels_lie_where_the_true_ones_do(features, acoustic, tmp_path):
