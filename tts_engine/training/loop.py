@@ -122,6 +122,12 @@ class Clock:
             return 1.0
         return min(1.0, (time.monotonic() - self.started) / (60 * self.minutes))
 
+    @property
+    def pace(self) -> str:
+        """What a step took so far, everything between two steps included."""
+        took = time.monotonic() - self.started
+        return f"{self.step} steps in {took:.1f} s: {took / max(1, self.step):.3f} s each"
+
     def learning_rate(self, peak: float, warmup_steps: int = 200) -> float:
         """Linear warm-up, then half a cosine down to 2 % of ``peak``."""
         fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * self.done))
@@ -263,6 +269,7 @@ class Run:
         self._save()
         if self._log:
             self._log.close()
+            print(clock.pace)
 
     def report(self, losses: Mapping[str, float]) -> None:
         """Tell the losses of the step.

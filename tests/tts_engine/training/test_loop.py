@@ -1,6 +1,7 @@
 import argparse
 import itertools
 import pickle
+import re
 import time
 
 import pytest
@@ -71,6 +72,11 @@ def test_the_clock_counts_minutes_otherwise():
     clock = Clock(minutes=2, steps=0, started=time.monotonic() - 30)
     assert clock.done == pytest.approx(0.25, abs=0.05)
     assert Clock(minutes=2, steps=0, started=time.monotonic() - 1000).done == 1
+
+
+def test_the_clock_tells_what_a_step_took():
+    assert re.fullmatch(r"4 steps in 1\d\.\d s: [23]\.\d+ s each", Clock(1, 0, time.monotonic() - 10, step=4).pace)
+    assert Clock(1, 0, time.monotonic()).pace.startswith("0 steps in ")
 
 
 def test_the_learning_rate_warms_up_and_falls_to_a_fiftieth():
