@@ -38,6 +38,8 @@ _PENDING_S = 600.0
 _SWEPT_S = 3600.0
 """Sound that was under way when its voice was deleted is looked for that long."""
 _KEPT_S = 30 * 86_400.0
+_SETTLED_BY = "proxy"
+"""In the WebUI's log, of a deletion that is made up for; who asked for it stands in the audit."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class Voices:
             raise FeatureOffError("没有启用声音克隆：请管理员设置 cloning.enabled。")
         digest = hashlib.sha256(upload.data).hexdigest()
         voice = f"voice-{secrets.token_hex(16)}"
-        self._write_down(voice, upload.title, digest, subject)
+        created_s = self._write_down(voice, upload.title, digest, subject)
         earlier = self._take_place(voice, digest, subject)
         if earlier is not None:
             return earlier, False
@@ -127,7 +129,7 @@ class Voices:
         self._change(voice, "ready")
         told = {"clip_sha256": digest, "agreed_at": upload.agreed_at.isoformat()}
         record(self.engine, self.now(), subject, "voice.create", voice, **told)
-        return OwnedVoice(voice, upload.title, self.now(), is_owner=True), True
+        return OwnedVoice(voice, upload.title, created_s, is_owner=True), True
 
     def delete(self, voice: str, subject: str | None, request_id: str) -> bool:
         """Delete a voice with everything that was spoken in it; False: refused to everybody from now on, gone soon.
@@ -149,7 +151,7 @@ class Voices:
             connection.execute(delete(VoiceGrant).where(VoiceGrant.voice == voice))
         record(self.engine, self.now(), subject or "cli", "voice.delete", voice)
         try:
-            self._finish(voice, request_id)
+            self._finish(voice, request_id, subject or "cli")
         except GatewayError as error:
             _log.warning("%s voice not deleted yet: %s", request_id, error.code)
             return False
@@ -204,17 +206,18 @@ class Voices:
             if state == "deleted":
                 self._silence(voice)
             else:
-                self._finish(voice, f"settle-{voice}")
+                self._finish(voice, f"settle-{voice}", _SETTLED_BY)
         old = delete(ClonedVoice).where(ClonedVoice.state == "deleted", ClonedVoice.changed_s < self.now() - _KEPT_S)
         with self.engine.begin() as connection:
             connection.execute(old)
         return sum(state != "deleted" for _, state in found)
 
-    def _write_down(self, voice: str, title: str, digest: str, subject: str) -> None:
+    def _write_down(self, voice: str, title: str, digest: str, subject: str) -> float:
         now = self.now()
         values = {"voice": voice, "owner": subject, "title": title, "clip_sha256": digest, "state": "pending"}
         with self.engine.begin() as connection:
             connection.execute(insert_into(self.engine, ClonedVoice).values(**values, changed_s=now, created_s=now))
+        return now
 
     def _take_place(self, voice: str, digest: str, subject: str) -> OwnedVoice | None:
         """The subject's earlier voice of the same recording, or None: ``voice`` has its place.
@@ -251,8 +254,8 @@ class Voices:
         )
         return Clip(voice, upload.title, upload.data, upload.media_type, consent)
 
-    def _finish(self, voice: str, request_id: str) -> None:
-        self.store.delete(voice, request_id)
+    def _finish(self, voice: str, request_id: str, by: str) -> None:
+        self.store.delete(voice, request_id, by)
         self._silence(voice)
         row = update(ClonedVoice).where(ClonedVoice.voice == voice)
         with self.engine.begin() as connection:

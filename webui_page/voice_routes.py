@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -32,6 +33,8 @@ CLIPS_TOLD = 64
 AT_ONCE = 2
 """Clips decoded and heard at the same time: each may take tens of megabytes and a core for a second."""
 _OPERATOR = "operator"
+_SUBJECT = re.compile(r"[A-Za-z0-9:._-]{1,64}", re.ASCII)
+"""For whom the proxy acts."""
 
 
 @router.get("/voices")
@@ -111,7 +114,8 @@ async def export(request: Request, name: str) -> Response:
 @router.delete("/voices/{name}")
 async def delete(request: Request, name: str) -> Response:
     """Forget a voice for good."""
-    await asyncio.to_thread(_library(request).delete, name, _OPERATOR)
+    by = request.headers.get("x-subject", "")
+    await asyncio.to_thread(_library(request).delete, name, by if _SUBJECT.fullmatch(by) else _OPERATOR)
     return Response(status_code=204)
 
 

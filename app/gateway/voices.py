@@ -91,13 +91,18 @@ class VoiceStore:
         if status not in (200, 201):
             raise refusal(status, headers.get("Retry-After"), body)
 
-    def delete(self, name: str, request_id: str) -> None:
+    def delete(self, name: str, request_id: str, by: str) -> None:
         """Have the WebUI delete the voice, its recording and what it made of it; one that is absent is no error.
+
+        Args:
+            name: the voice.
+            request_id: travels to the WebUI's log.
+            by: who wants it gone, as the log of voices shall say.
 
         Raises:
             GatewayError: it failed; the voice may still be there.
         """
-        status, body, headers = self._send("DELETE", f"{_PATH}/{name}", request_id)
+        status, body, headers = self._send("DELETE", f"{_PATH}/{name}", request_id, by=by)
         if status not in (200, 204, 404):
             raise refusal(status, headers.get("Retry-After"), body)
 
@@ -105,9 +110,13 @@ class VoiceStore:
         """Close kept connections."""
         self._session.close()
 
-    def _send(self, method: str, path: str, request_id: str, **content: Any) -> tuple[int, bytes, Mapping[str, str]]:
+    def _send(
+        self, method: str, path: str, request_id: str, by: str = "", **content: Any
+    ) -> tuple[int, bytes, Mapping[str, str]]:
         deadline_s = time.monotonic() + self._timeouts[1]
         headers = {"X-Request-Id": request_id, "X-Deadline-Ms": str(int(1000 * self._timeouts[1]))}
+        if by:
+            headers["X-Subject"] = by
         options: dict[str, Any] = {"headers": headers, "timeout": self._timeouts, "allow_redirects": False}
         try:
             with self._session.request(method, self._base + path, stream=True, **options, **content) as response:

@@ -287,6 +287,8 @@ def test_deleting_deletes_the_voice_its_sounds_and_its_name(client, services, mi
     assert client.delete(f"/voices/{voice}", headers=mine).status_code == 404
     assert services.voices.all() == []
     assert actions(services) == ["voice.create", "voice.delete"]
+    method, _, headers = webui.calls[-1]
+    assert (method, headers["X-Subject"]) == ("DELETE", "wx:me")
 
 
 def test_while_the_webui_is_away_a_deleted_voice_is_refused_and_deleted_later(client, services, mine, webui):

@@ -66,8 +66,17 @@ def test_a_clip_with_consent_becomes_a_voice_that_can_be_spoken_with_and_deleted
     assert served.delete(f"/api/voices/{NAME}").status_code == 404
     assert served.post("/api/predict/", json={"data": ["你好", NAME]}).json()["code"] == "unknown_voice"
     log = served.get("/api/voices-log").json()["log"]
-    assert [row["action"] for row in log] == ["add", "delete"]
+    assert [(row["action"], row["by"]) for row in log] == [("add", CONSENT.recorded_by), ("delete", "operator")]
     assert log[0]["consents"][0]["person"] == CONSENT.person
+
+
+@pytest.mark.parametrize(
+    ("told", "by"), [("key:abcd2345", "key:abcd2345"), ("", "operator"), ('a"b', "operator"), ("x" * 65, "operator")]
+)
+def test_the_log_says_for_whom_a_voice_was_deleted(served, told, by):
+    assert served.post("/api/voices", **form(clip())).status_code == 201
+    assert served.delete(f"/api/voices/{NAME}", headers={"X-Subject": told}).status_code == 204
+    assert served.get("/api/voices-log").json()["log"][-1]["by"] == by
 
 
 @pytest.mark.parametrize(
