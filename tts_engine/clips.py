@@ -182,7 +182,8 @@ def _check_level(samples: FloatArray, notices: list[str]) -> None:
     if level_db < _QUIET_DB:
         notices.append("参考音频声音很小：离麦克风近一些会更像。")
     peak = float(np.abs(samples).max())
-    clipped = float(np.mean(np.abs(samples) >= 0.985 * peak)) if peak >= 0.9 else 0.0
+    flat = 0.985 * min(peak, 1.0)  # resampling and codecs let flattened tops ripple above full scale
+    clipped = float(np.mean(np.abs(samples) >= flat)) if peak >= 0.9 else 0.0
     if clipped > _CLIPPED_SHARE:
         raise BadClipError("clipped", "参考音频录得太响，波形被削平了：请调低音量后重录。")
     if clipped > _CLIPPED_NOTICE:

@@ -73,8 +73,8 @@ def music(seconds=6.0):
     return (0.2 * sum(np.sin(k * phase) / k for k in (1, 2, 3))).astype(np.float32)
 
 
-def clipped():
-    return np.clip(12 * speech(), -1, 1)
+def clipped(rate=RATE):
+    return np.clip(12 * speech(rate=rate), -1, 1)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,9 @@ def clipped():
         (lambda: encoded(np.zeros(RATE * 600, np.float32), container="FLAC"), "long", "超过 30 秒"),
         (lambda: encoded(np.zeros(RATE * 5, np.float32)), "silent", "几乎没有声音"),
         (lambda: encoded(clipped()), "clipped", "录得太响"),
+        (lambda: encoded(clipped(48_000), 48_000), "clipped", "录得太响"),
+        (lambda: encoded(clipped(16_000), 16_000), "clipped", "录得太响"),
+        (lambda: encoded(clipped(44_100), 44_100, "MP3"), "clipped", "录得太响"),
         (lambda: encoded(music()), "music", "像是音乐"),
         (lambda: encoded(0.1 * np.random.default_rng(0).standard_normal(RATE * 5)), "no_voice", "听不清人声"),
         (lambda: encoded(speech(rate=4000), 4000), "format", "4000 Hz"),
