@@ -208,6 +208,8 @@ def _fold_other(writer: _Writer, begin: int, text: str) -> None:
 
 def _plain(character: str) -> str | None:
     """Compatibility form without accents, where that leaves readable characters."""
+    if "！" <= character <= "～":
+        return unicodedata.normalize("NFKC", character)
     if "Ͱ" <= character <= "Ͽ" or "Ⅰ" <= character <= "ⅿ" or unicodedata.category(character) == "Sm":
         return character
     plain = (

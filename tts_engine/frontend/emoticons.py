@@ -22,6 +22,7 @@ _FACE = re.compile(
     rf"[{_EYES}]{{2,12}}[)）ʔ][ノﾉﾉoO/σdbq︵ヾ╯つっ۶و┻━☆★♡♥゛～~彡]{{0,6}}"
 )
 _BARE = re.compile(
+    r"¯?\\_?[(（][ツヅ][)）]_?/¯?|"
     r"(?<![A-Za-z0-9])(?:[TtQ][_.]+[TtQ]|Q[AaWw]Q|T[AaOo]T|[oO]_+[oO]|[oO]\.[oO]|[xX][_]+[xX]|[oO]rz|OTZ|[:;]-?[)DPp3*|]+|[:;]'?-?\((?=[\s。，！？,.!?]|$))(?![A-Za-z0-9])"
     r"|(?<![\w])[\^><=;+*@-][_.ωo]{1,3}[\^><=;+*@-]+(?!\w)|\^\^|≧[▽ω﹏◡]≦|[≧>]﹏[≦<]|(?<![\d])>_<"
 )
@@ -45,6 +46,7 @@ _WECHAT = (
 _CODE = re.compile(rf"\[({'|'.join(_WECHAT)})\]")
 
 
+_KEYCAP = re.compile("([0-9])\ufe0f?\u20e3\ufe0f?")
 _JOINED = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff]*\u200d[♀♂]\ufe0f?")
 
 
@@ -60,13 +62,22 @@ class Figure:
 
 def figures(text: str, conventions: Conventions) -> list[Figure]:
     """Faces, tags, codes of WeChat's pictures and named emoji of ``text`` in order, none overlapping."""
-    found = [*_faces(text), *_tags(text), *_codes(text, conventions)]
+    found = [*_keycaps(text), *_faces(text), *_tags(text), *_codes(text, conventions)]
     found += _named(text) if conventions.emoji == "named" else _joined(text)
     kept: list[Figure] = []
     for figure in sorted(found, key=lambda figure: (figure.begin, -figure.end)):
         if not kept or figure.begin >= kept[-1].end:
             kept.append(figure)
     return kept
+
+
+def _keycaps(text: str) -> Iterator[Figure]:
+    """1️⃣ is the number of a step."""
+    if "\u20e3" in text:
+        for match in _KEYCAP.finditer(text):
+            before, after = text[match.start() - 1 : match.start()], text[match.end() : match.end() + 1]
+            said = match[1] if after == "键" else f"{'，' if before.isalnum() else ''}{match[1]}，"
+            yield Figure(match.start(), match.end(), said)
 
 
 def _joined(text: str) -> Iterator[Figure]:

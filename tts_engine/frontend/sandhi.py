@@ -165,6 +165,8 @@ def _merge_erhua(phrase: list[Spoken]) -> list[Spoken]:
 def _is_erhua(text: str, index: int, before: Spoken) -> bool:
     if before.pinyin[:-1].endswith("r") or not before.pinyin:
         return False
+    if text[index - 2 : index + 1] in ("打小儿", "从小儿"):
+        return True
     full = text[index - 1 : index + 1] in _FULL_ER or text[index - 2 : index + 1] in _FULL_ER
     return not full and not text.startswith(_ER_WORDS, index)
 

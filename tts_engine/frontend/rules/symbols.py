@@ -100,7 +100,7 @@ def _operator(match: Match) -> Sequence[Part] | None:
     """Between two operands only; a lone sign is decoration."""
     before, after = left(match), right(match)
     operand_before = re.search(r"[\w一-鿿)²³¹⁰⁴-⁹ⁿ）%‰π!|′″°℃℉′∞]$", before)
-    operand_after = re.match(r"[\w一-鿿(（\[{√∞πα-ωΔ.|+\-−¥$]", after)
+    operand_after = re.match(r"[\w一-鿿(（\[{√∞πα-ωΔ∠△.|+\-−¥$]", after)
     if match[0] == "→" and (after[:1] == "∞" or re.match(r"[+-]∞", after) or re.search(r"lim\s?[(（]?[a-z]$", before)):
         return whole(match, "趋于")
     if match[0] == "→":
@@ -204,6 +204,16 @@ def _number_sign(match: Match) -> Sequence[Part]:
     return [group(match, "s", "井号" if left(match)[-1:].isalnum() else "第"), group(match, "n", cardinal(digits))]
 
 
+def _arrow(match: Match) -> Sequence[Part] | None:
+    """↑5%, 3%↓."""
+    moves = re.match(r"[\d¥￥$]", right(match)) or re.search(r"[\d%‰]$", left(match))
+    return whole(match, "上升" if match[0] == "↑" else "下降") if moves else None
+
+
+def _charge(match: Match) -> Sequence[Part]:
+    return whole(match, "正" if match[0] == "⁺" else "负")
+
+
 def _tested(match: Match) -> Sequence[Part] | None:
     """HBsAg(+), 核酸(-): what a test found; 阳性(+) has said it."""
     if not re.search(r"(?:[A-Za-z\d]|抗[原体]|核酸|试验|[病肝检测验毒菌]|蛋白|隐血|尿糖|酮体)$", left(match)):
@@ -289,6 +299,8 @@ RULES: tuple[Rule, ...] = (
     rule("subscript", r"[₀-₉]{1,8}", _subscript),
     rule("power", r"[⁻⁺]?[⁰¹²³⁴-⁹ⁿ]{1,8}[⁺⁻]?", _power),
     rule("power", r"(?<=[A-Za-z\d)）])\^[({]?(?P<n>[+-]?\d{1,6}|[a-z](?![A-Za-z]))[)}]?", _caret),
+    rule("power", r"(?<=[A-Za-z₀-₉])[⁺⁻]", _charge),
+    rule("arrow", "[↑↓]", _arrow),
     rule("factorial", r"(?<=\d)!(?==)|(?<=[a-z])!(?=[=+*/×])", _factorial),
     rule("absolute", r"(?P<a>\|)(?=[\w+\-.]{1,12}\|)", _bars),
     rule("divided", r"(?<=[\w)）])\s?/\s?(?=[\w(（])", _divided),
