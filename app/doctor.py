@@ -31,6 +31,8 @@ from settings import Settings
 _DAY_S = 86_400
 _SOON_DAYS = 21
 _MAX_SKEW_S = 30
+_IDLE_S = 60.0
+"""So long a job may wait for a worker that is busy with others."""
 _TIMEOUT_S = 5
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[a-z]+\])?==([^\s#;]+)(?=\s*(?:#|$))")
 """A line with a marker (``; python_full_version < …``) is for other Pythons, and not looked at."""
@@ -59,10 +61,20 @@ def examine(parts: Services) -> Iterator[Finding]:
         lambda: _storage(parts),
         lambda: _engine(parts),
         lambda: _wechat(settings),
+        lambda: _jobs(parts),
     )
     yield Finding("数据库", "ok", f"{parts.engine.dialect.name}，已迁移到当前版本")  # or we would not be here
     for check in checks:
         yield from check()
+
+
+def _jobs(parts: Services) -> Iterator[Finding]:
+    count, idle_s = parts.jobs.ledger.backlog()
+    if idle_s < _IDLE_S:
+        yield Finding("长文本任务", "ok", f"{count} 个没有做完")
+        return
+    said = f"{count} 个没有做完，其中一个已有 {idle_s:.0f} 秒没有人做"
+    yield Finding("长文本任务", "warn", f"{said}：请确认 python -m app worker 在运行，或加大 jobs.workers")
 
 
 def _versions(requirements: Path) -> Iterator[Finding]:

@@ -89,6 +89,16 @@ class Ledger:
         with self.engine.connect() as connection:
             return connection.execute(rows).scalar_one()
 
+    def backlog(self) -> tuple[int, float]:
+        """How many jobs are unfinished, and for how many seconds nobody has worked on the one that waits longest.
+
+        With a worker the latter stays below some seconds, or the time that all who wait before it take.
+        """
+        rows = select(func.count(), func.min(Job.lease_s)).where(Job.state.in_(ACTIVE))
+        with self.engine.connect() as connection:
+            count, oldest_s = connection.execute(rows).one()
+        return count, max(0.0, self.now() - oldest_s) if count else 0.0
+
     def parts(self, job_id: str, first: int = 0) -> Sequence[Row[Any]]:
         """The parts in order, from number ``first``."""
         rows = select(*JobPart.__table__.columns).where(JobPart.job == job_id, JobPart.number >= first)

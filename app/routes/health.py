@@ -57,10 +57,15 @@ def _may_watch(allowed: str, address: str | None) -> bool:
 
 
 def _levels(parts: Services) -> list[Level]:
+    ledger = parts.jobs.ledger
     levels = [
         Level("tts_storage_bytes", "Bytes of indexed audio", _or_nan(parts.speech.library.total_bytes)),
         Level("tts_disk_free_bytes", "Room on the disk of the audio", parts.disk.free_bytes),
         Level("tts_disk_has_room", "1 while new audio may be made", lambda: float(parts.disk.has_room())),
+        Level("tts_jobs_unfinished", "Long texts queued or under way", _or_nan(lambda: ledger.backlog()[0])),
+        Level(
+            "tts_jobs_idle_seconds", "How long nobody has worked on one of them", _or_nan(lambda: ledger.backlog()[1])
+        ),
     ]
     store = parts.storage
     if isinstance(store, FallbackStorage):

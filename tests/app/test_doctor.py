@@ -44,6 +44,15 @@ def test_a_deployment_that_works_has_no_failure(make_app, tmp_path):
     assert found["依赖"].state == "ok"
 
 
+def test_a_worker_that_does_not_run_is_named(make_app, auth, clock):
+    app = make_app()
+    assert app.test_client().post("/jobs", json={"text": "没有人做"}, headers=auth).status_code == 202
+    assert findings(app)["长文本任务"].state == "ok"
+    clock.now_s += 605
+    found = findings(app)["长文本任务"]
+    assert (found.state, "600 秒" in found.said, "worker" in found.said) == ("warn", True, True)
+
+
 @pytest.mark.parametrize(
     ("days", "key", "part", "state", "word"),
     [

@@ -45,6 +45,14 @@ def test_the_numbers_are_those_of_the_requests(client, auth, gateway):
     assert numbers["tts_disk_free_bytes"] > 0
 
 
+def test_a_worker_that_does_not_run_is_seen(client, auth, clock):
+    assert [read(client)[f"tts_jobs_{name}"] for name in ("unfinished", "idle_seconds")] == [0, 0]
+    assert client.post("/jobs", json={"text": "没有人做"}, headers=auth).status_code == 202
+    assert [read(client)[f"tts_jobs_{name}"] for name in ("unfinished", "idle_seconds")] == [1, 0]
+    clock.now_s += 605
+    assert [read(client)[f"tts_jobs_{name}"] for name in ("unfinished", "idle_seconds")] == [1, 600]
+
+
 def test_inventing_methods_and_addresses_makes_no_new_series(client):
     for number in range(20):
         client.open(f"/x/{number}", method=f"METHOD{number}")
