@@ -41,6 +41,11 @@ _CALLED = re.compile(
 )
 
 
+_CARRIER_BEFORE = re.compile(r"(?:[打拨]|致电|呼叫|热线|电话|电信|联通|客服|号码|联系|发[送到])[^，。；！？]{0,3}$")
+_CARRIER_AFTER = re.compile("客服|热线|查询|人工|号|营业|投诉|电信|联通")
+"""10000 and 10010 are amounts where nobody is called."""
+
+
 def _phone_parts(match: Match, names: str) -> list[Part]:
     present = [name for name in names if match[name]]
     return [_digits_only(match, name, "、" if name != present[-1] else "") for name in present]
@@ -78,6 +83,8 @@ def _well_known(match: Match) -> Sequence[Part] | None:
         return None
     if text == "12345" and not _CALLS.search(left(match)) and not re.match(r"市民|政[务府]|便民|热线|$|\W", after):
         return [each(match, 0, by_digit(text))]  # counting, not calling
+    if text in ("10000", "10010") and not (_CARRIER_BEFORE.search(left(match)) or _CARRIER_AFTER.match(after)):
+        return None
     if _SERVICE.fullmatch(text) or (text in _EMERGENCY and _is_called(match)):
         return [each(match, 0, by_digit(text, "幺"))]
     name = "233" if re.fullmatch("23{2,}", text) else "666" if re.fullmatch("6{3,}", text) else text

@@ -321,12 +321,18 @@ def _decade(match: Match) -> Sequence[Part] | None:
     return whole(match, (by_digit(match["y"]) if match["y"] else cardinal(match["d"] or match["e"])) + "年代")
 
 
+def _beat(match: Match) -> Sequence[Part]:
+    """3/4拍: 四三拍, as musicians say it."""
+    return whole(match, by_digit(match["b"] + match["a"]))
+
+
 def _prime_time(match: Match) -> Sequence[Part]:
     return whole(match, f"{quantity(match['m'])}分{cardinal(match['s'])}秒")
 
 
 _HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))"
 RULES: tuple[Rule, ...] = (
+    rule("beat", r"(?<![\d./])(?P<a>\d)(?P<j>/)(?P<b>[248])(?=拍)", _beat),
     rule(
         "date",
         rf"(?<![\d./])(?P<y>{_YEAR})\s?(?P<s>[-/.．。])\s?(?P<m>\d{{1,2}})\s?(?P=s)\s?(?P<d>\d{{1,2}})"

@@ -77,6 +77,17 @@ def _initials(match: Match) -> Sequence[Part]:
     return [Part(" ".join(re.findall("[A-Za-z]", match[0])), *match.span())]
 
 
+def _hidden(match: Match) -> Sequence[Part]:
+    """.gitignore, *.log."""
+    return [Part("星点" if match["s"] else "点", *match.span())]
+
+
+def _section(match: Match) -> Sequence[Part]:
+    """附录A.3 is a part of a book; A.3米 B.5米 are answers to choose from."""
+    named = re.search(r"(?:附录|附件|附表|[图表式节章条])[A-Z]$", left(match))
+    return [Part("点" if named else "，", *match.span())]
+
+
 def _hexadecimal(match: Match) -> Sequence[Part]:
     """0x1F: sign by sign."""
     return [
@@ -145,6 +156,8 @@ NAMES: tuple[Rule, ...] = (
     ),
     rule("initials", r"(?<![A-Za-z.])(?:[A-Za-z]\.){2,8}(?:[A-Za-z](?![A-Za-z]))?", _initials),
     rule("member", r"(?<=[A-Za-z\d_)\]])\.(?=[a-z_])|(?<=[A-Z])\.(?=[A-Z])", lambda match: [Part("点", *match.span())]),
+    rule("member", r"(?<![A-Za-z\d.…])(?P<s>\*?)\.(?=[a-z]{2,20}(?![A-Za-z]))", _hidden),
+    rule("member", r"(?<=[A-Z])(?<![A-Za-z][A-Z])\.(?=\d)", _section),
     rule("hexadecimal", r"(?<![A-Za-z\d])0[xX](?P<n>[0-9A-Fa-f]{1,16})(?![A-Za-z\d])", _hexadecimal),
     rule("identifier", r"(?<=[A-Za-z0-9])(?P<u>_)(?:(?P<n>\d+)(?!\.\d)|(?=[A-Za-z0-9]))", _underscore),
     rule("mention", r"@(?=[\w])", _mention),
