@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from sound.encoding import decode_flac, decode_wav, encode
 from sound.formats import MEDIA_TYPES, SoundError
-from sound.label import Label, LabelError, labelled, read_label
+from sound.label import Label, LabelError, content_number, labelled, read_label
 
 __all__ = [
     "MEDIA_TYPES",
     "Label",
     "LabelError",
     "SoundError",
+    "content_number",
     "decode_flac",
     "decode_wav",
     "encode",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 import sys
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def _speak(text: str, options: argparse.Namespace) -> int:
         samples = np.concatenate([samples, margin(speech.sample_rate), rhythm(speech.sample_rate)])
     data = sound.encode(samples, speech.sample_rate, format)
     # the metadata that 《人工智能生成合成内容标识办法》 asks for in every file
-    data = sound.labelled(data, format, sound.Label(options.producer, secrets.token_hex(16)))
+    data = sound.labelled(data, format, sound.Label(options.producer, sound.content_number(data)))
     with replacing(options.output) as file:
         file.write(data)
     for warning in speech.warnings:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from settings import LabelSettings
-from sound import Label, encode, labelled
+from sound import Label, content_number, encode, labelled
 from sound.encoder import Encoder
 from sound.notice import margin, rhythm
 from webui_page.utterance import Utterance
@@ -60,4 +59,4 @@ class Finish:
         return [margin(rate), rhythm(rate)] if settings.explicit != "none" and settings.position != "start" else []
 
     def _marked(self, data: bytes, format: str) -> bytes:
-        return labelled(data, format, Label(self.settings.producer, secrets.token_hex(16)))
+        return labelled(data, format, Label(self.settings.producer, content_number(data)))
