@@ -101,11 +101,11 @@ class PredictGateway:
         exchange = Exchange("POST", "/api/stream", deadline_s, _MAX_JSON_BYTES, _headers(trip, deadline_s), body)
         try:
             response = self._sent(exchange, self._settings.read_timeout_s)
+            if response.status != 200:
+                with response:
+                    raise _refusal(response, exchange)
         except (HTTPError, OSError) as error:
             raise _failure(error) from error
-        if response.status != 200:
-            with response:
-                raise _refusal(response, exchange)
         return response
 
     def info(self) -> Info:
