@@ -85,7 +85,7 @@ def test_each_voice_has_a_sample(page):
 
 def test_the_request_is_there_as_code_that_runs(page):
     page.speak("他说：“it's 3 o'clock”\n$(true)")
-    page.get_by_text("复制为代码").click()
+    page.unfold("复制为代码")
     page.locator("#code pre").first.wait_for()
     command, call = page.locator("#code code").all_text_contents()
     words = shlex.split(command)
@@ -118,7 +118,7 @@ def test_the_picture_shows_waveform_mel_pitch_and_characters(page):
     assert [label for label in labels if label in TEXT] == list("你好今天天气很好")
     assert picture.locator("image").evaluate("image => image.getBBox().width") > 700
     assert picture.locator("polyline.pitch").count() == 1
-    page.get_by_text("每个字的时间").first.click()
+    page.unfold("每个字的时间")
     rows = page.locator("#timings tbody tr")
     rows.nth(7).wait_for()  # the table is drawn when its section opens
     assert rows.count() == 8
@@ -146,7 +146,7 @@ def test_every_character_gets_its_reading(page):
 
 
 def test_every_slider_changes_the_sound(page):
-    page.get_by_text("音高、语调、音量、随机种子").click()
+    page.unfold("音高、语调、音量、随机种子")
     sounds = {}
     fields = (("语速", "1"), ("音高", "12"), ("语调起伏", "0.5"), ("音量", "-20"), ("随机种子", "7"))
     for number, (name, value) in enumerate(fields, start=1):
@@ -168,7 +168,7 @@ def test_every_slider_changes_the_sound(page):
 
 def test_a_seed_that_is_none_is_refused_with_a_sentence(page):
     page.fill("好")
-    page.get_by_text("音高、语调、音量、随机种子").click()
+    page.unfold("音高、语调、音量、随机种子")
     page.get_by_role("spinbutton", name="随机种子").fill("1.5")
     page.get_by_role("button", name="合成", exact=True).click()
     page.locator("#status [role=alert]").wait_for()
@@ -316,7 +316,7 @@ def test_nothing_scrolls_sideways(browser, server, width):
         page.speak(TEXT)
         page.get_by_role("button", name="这句话怎么读").click()
         page.locator("#reading ruby").first.wait_for()
-        page.get_by_text("每个字的时间").first.click()
+        page.unfold("每个字的时间")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         if width > 600:  # on a phone it scrolls in its own box
             assert page.locator(".picture").evaluate("box => box.scrollWidth <= box.clientWidth + 1")

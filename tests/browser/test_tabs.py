@@ -96,7 +96,7 @@ def test_a_bad_recording_is_refused_with_its_reason(browser, feeling):
 def test_two_voices_are_mixed_and_the_file_can_be_taken_in_again(browser, start):
     with start(FeelingEngine()) as server, Watched.open(browser, server.url) as page:
         page.tab("音色")
-        page.get_by_text("混合两个音色").click()
+        page.unfold("混合两个音色")
         page.locator("#mix-name input, #mix-name textarea").fill("一半")
         page.locator("#mix").click()
         page.locator("#clip-report").get_by_text("已保存音色“一半”。").wait_for()
@@ -104,7 +104,7 @@ def test_two_voices_are_mixed_and_the_file_can_be_taken_in_again(browser, start)
         row = page.locator("#voice-list li", has_text="一半")
         delete(row)
         page.locator("#clip-report").get_by_text("已删除。").wait_for()
-        page.get_by_text("导入音色文件").click()
+        page.unfold("导入音色文件")
         given = {"name": "v.voice.json", "mimeType": "application/json", "buffer": exported}
         page.locator("#voice-file input[type=file]").set_input_files(given)
         page.locator("#clip-report").get_by_text("已保存音色“一半”。").wait_for()
@@ -147,7 +147,7 @@ def test_a_push_without_key_or_proxy_is_a_sentence(browser, feeling):
     with Watched.open(browser, feeling.url) as page:
         page.tab("批量")
         page.locator("#batch-text textarea").fill("你好")
-        page.get_by_text("预先放进代理的缓存").click()
+        page.unfold("预先放进代理的缓存")
         page.locator("#batch-push").click()
         page.get_by_test_id("toast-body").get_by_text("请填写 API 密钥。").wait_for()
         page.locator("#batch-key input").fill("tts_x_y")

@@ -44,6 +44,7 @@ class Watched:
             page.goto(url)
             page.get_by_role("tab").first.wait_for()
             page.locator("textarea").first.wait_for()
+            page.settle()
             yield page
         finally:
             context.close()
@@ -90,6 +91,21 @@ class Watched:
     def tab(self, name: str) -> None:
         self._page.get_by_role("tab", name=name, exact=True).click()
         self._page.get_by_role("tab", name=name, exact=True, selected=True).wait_for()
+        self.settle()
+
+    def unfold(self, name: str) -> None:
+        """Open an accordion."""
+        self._page.get_by_role("button", name=name).click()
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until what a tab or an accordion shows for the first time has its values.
+
+        Gradio 6.31 mounts such fields when they are first seen and writes their first values into them one frame later
+        (``render_previously_invisible_children``), over what was typed in between; callbacks of frames are first come,
+        first served, so the second frame from now is after that.
+        """
+        self._page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def set(self, name: str, value: str) -> None:
         field = self._page.get_by_role("spinbutton", name=name)
