@@ -1,14 +1,36 @@
 """Servers that any test may ask for; each is started once, by the first who asks."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.leaks import leaks
 from tests.servers import Postgres, Redis
 
+SEVERAL_PROCESSES = ("browser", "cluster", "end_to_end", "faults")
+"""Folders whose tests play several programs against each other (a browser, nginx, databases, killed workers), on
+machines that others may use at the same time."""
+
 
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="ten times as many generated requests (tests/contract)")
     parser.addoption("--soak", type=float, default=0, metavar="MINUTES", help="tests/faults/test_soak.py for so long")
+
+
+def pytest_collection_modifyitems(items):
+    """Have a failed test of several processes run once more; it must pass then, and what failed is printed."""
+    here = Path(__file__).parent
+    for item in items:
+        folders = item.path.parts[len(here.parts) :] if here in item.path.parents else ()
+        if set(folders).intersection(SEVERAL_PROCESSES):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Hide no failure behind a second run: each is a fault of the product or of the test, and worth the hunt."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"failed at first: {report.nodeid}")
+        terminalreporter.line(report.longreprtext)
 
 
 @pytest.fixture(autouse=True, scope="session")
