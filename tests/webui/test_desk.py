@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 
 import httpx
@@ -18,39 +17,35 @@ from webui_page.desk import Desk
 def test_fifty_at_once_are_served_or_refused_at_once(start):
     gate = Gate()
     with start(SineEngine(before_sentence=gate), concurrency=2, queue_size=8) as server:
-        statuses, waits = asyncio.run(ask_fifty(server.url, gate))
+        statuses = asyncio.run(ask_fifty(server.url, gate))
     assert statuses == Counter({200: 10, 503: 40})
     assert server.engine.most_at_once == 2
-    assert max(waits) < 5
     assert len(server.engine.made) == 10
 
 
-async def ask_fifty(url: str, gate: Gate) -> tuple[Counter[int], list[float]]:
+async def ask_fifty(url: str, gate: Gate) -> Counter[int]:
+    """Whatever is answered before the gate opens has waited for no sentence, however slow the machine is."""
     limits = httpx.Limits(max_connections=60)
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=100, limits=limits) as client:
 
-        async def ask() -> tuple[int, float]:
-            began = time.monotonic()
+        async def ask() -> int:
             answer = await client.post("/api/predict/", json={"data": ["你好"]})
             if answer.status_code == 503:
                 assert answer.json()["code"] == "engine_busy"
                 assert 1 <= int(answer.headers["retry-after"]) <= 60
-            return answer.status_code, time.monotonic() - began
+            return answer.status_code
 
         tasks = [asyncio.create_task(ask()) for _ in range(50)]
-        refused: list[float] = []
+        refused = 0
         for finished in asyncio.as_completed(tasks):
-            status, waited = await finished
-            assert status == 503
-            refused.append(waited)
-            if len(refused) == 40:
+            assert await finished == 503
+            refused += 1
+            if refused == 40:
                 break
-        began = time.monotonic()  # two at work, eight waiting: the loop still answers
-        assert (await client.get("/api/health")).status_code == 200
+        assert (await client.get("/api/health")).status_code == 200  # two at work, eight waiting
         assert (await client.get("/api/info")).status_code == 200
-        assert time.monotonic() - began < 1
         gate.open()
-        return Counter([status for status, _ in await asyncio.gather(*tasks)]), refused
+        return Counter(await asyncio.gather(*tasks))
 
 
 @pytest.mark.parametrize(("given", "status"), [("0", 504), ("60000", 200)])
@@ -92,12 +87,16 @@ def test_a_deadline_in_the_middle_ends_the_work_at_once_and_keeps_the_place_unti
         engine = SineEngine(before_sentence=gate)
         desk = Desk(engine, 1, 1)
         loop = asyncio.get_running_loop()
+        cut = asyncio.create_task(all_of(desk, "一。二。", loop.time() + 1000))
+        await asyncio.to_thread(gate.arrived.acquire)
+        real = loop.time
+        loop.time = lambda: real() + 1000  # the deadline passes now, certainly in the middle of the first sentence
         with pytest.raises(DeadlineExceededError):
-            await all_of(desk, "一。二。", loop.time() + 0.2)
+            await cut
         with pytest.raises(DeadlineExceededError):  # the sentence still runs
             await all_of(desk, "三。", loop.time() + 0.1)
         gate.open()
-        assert await all_of(desk, "四。", loop.time() + 10) == ["1 1.00"]
+        assert await all_of(desk, "四。", loop.time() + 100) == ["1 1.00"]
         assert engine.made == ["一。", "四。"]
         desk.close()
 
@@ -155,5 +154,5 @@ def test_a_text_that_takes_too_long_to_say_is_refused_and_its_place_is_free_agai
         desk.close()
         return made
 
-    assert asyncio.run(asyncio.wait_for(run(), 20)) == [6615, 6615, 4410]
+    assert asyncio.run(asyncio.wait_for(run(), 120)) == [6615, 6615, 4410]
     assert engine.made == ["一二三。", "四五六。", "一二三。", "四五。"]

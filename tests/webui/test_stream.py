@@ -103,7 +103,7 @@ def test_the_work_of_a_client_that_left_stops_after_the_sentence(start, path):
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
         with socket.create_connection(("127.0.0.1", server.port)) as raw:
             raw.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-            assert gate.arrived.acquire(timeout=10)
+            assert gate.arrived.acquire(timeout=100)
         with server.client() as client:  # the place is taken until the sentence ends
             waiting = client.post("/api/predict/", json={"data": ["你"]}, headers={"x-deadline-ms": "300"})
             assert waiting.status_code == 504
