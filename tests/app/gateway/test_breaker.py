@@ -67,26 +67,26 @@ def test_calls_are_not_made_one_after_the_other(gateway):
     for thread in threads:
         thread.start()
     for _ in threads:
-        assert gateway.begun.acquire(timeout=5)
+        assert gateway.begun.acquire(timeout=60)
     gateway.gate.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
 
 def test_the_refusal_of_a_full_queue_names_the_place_and_a_time():
-    bulkhead = Bulkhead(1, 5.0)
+    bulkhead = Bulkhead(1, 100.0)
     release, inside = threading.Event(), threading.Semaphore(0)
 
     def work():
         with bulkhead.slot():
             inside.release()
-            release.wait(20)
+            release.wait(120)
 
     threads = [threading.Thread(target=work) for _ in range(2)]
     threads[0].start()
-    assert inside.acquire(timeout=5)
+    assert inside.acquire(timeout=60)
     threads[1].start()
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 60
     while bulkhead.waiting < 1 and time.monotonic() < deadline_s:
         time.sleep(0.01)
     with pytest.raises(EngineBusyError) as caught, bulkhead.slot():
@@ -95,13 +95,13 @@ def test_the_refusal_of_a_full_queue_names_the_place_and_a_time():
     assert caught.value.retry_after_s == 2
     release.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert bulkhead.waiting == 0
 
 
 def test_a_caller_without_time_does_not_wait():
-    bulkhead = Bulkhead(1, 5.0)
+    bulkhead = Bulkhead(1, 100.0)
     begun_s = time.monotonic()
     with bulkhead.slot(), pytest.raises(EngineBusyError), bulkhead.slot(0.1):
         pass
-    assert time.monotonic() - begun_s < 2
+    assert time.monotonic() - begun_s < 50

@@ -104,5 +104,5 @@ def test_many_who_come_first_ask_once(catalogue, engine):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     assert (seen, engine.asked) == (["r1"] * 8, 1)
