@@ -16,7 +16,9 @@ from redis.lock import Lock
 _log = logging.getLogger(__name__)
 
 _LIFE_S = 6.0
-"""A lease ends so long after its holder was killed; a holder at work renews it three times in that time."""
+"""A lease ends so long after its holder was killed."""
+_RENEWED_S = 2.0
+"""Between two renewals by a holder at work."""
 _LOOK_S = 0.05
 """Between two looks of who waits."""
 _TIMEOUT_S = 0.2
@@ -88,7 +90,7 @@ def leases_in(url: str) -> Leases:
 
 
 def _keep(lock: Lock, done: threading.Event) -> None:
-    while not done.wait(_LIFE_S / 3):
+    while not done.wait(_RENEWED_S):
         try:
             lock.reacquire()
         except (LockError, RedisError) as error:

@@ -80,7 +80,7 @@ class FakeGateway:
         self.orders.append((order, trip))
         WATCH.heard(order.text)
         self.begun.release()
-        if not self.gate.wait(timeout=20):
+        if not self.gate.wait(timeout=120):
             raise TimeoutError("the test never opened the gate")
         if self.failure is not None:
             raise self.failure
