@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.end_to_end.stack import free_port, until
+from tests.end_to_end.stack import START_LIMIT_S, free_port, until
 
 
 class Server:
@@ -21,17 +21,25 @@ class Server:
         self.folder = Path(folder)
         self.port = free_port()
         self.process = None
+        self.has_answered = False
 
     def start(self):
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        until(self.answers, 30, f"{type(self).__name__} answers: {self.log()}")
-        return self
+        """Returns when it answers; before it has answered for the first time, a port that was taken is given up."""
+        for _ in range(5):
+            with (self.folder / "server.log").open("ab") as log:
+                self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            until(lambda: self.process.poll() is not None or self.answers(), START_LIMIT_S, type(self).__name__)
+            if self.process.poll() is None:
+                self.has_answered = True
+                return self
+            if not self.has_answered:
+                self.port = free_port()
+        raise AssertionError(f"{type(self).__name__} does not stay: {self.log()}")
 
     def kill(self):
         """As ``kill -9``, which leaves no time to say goodbye."""
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(120)
 
     def freeze(self):
         """Connections stay open and nothing answers any more."""
@@ -45,7 +53,7 @@ class Server:
             self.thaw()
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(20)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.kill()
 
@@ -121,7 +129,7 @@ class Postgres(Server):
     def kill(self):
         """The whole server at once: its children end when their parent is gone."""
         super().kill()
-        until(lambda: not self.answers(), 30, "PostgreSQL is gone")
+        until(lambda: not self.answers(), 120, "PostgreSQL is gone")
 
     def answers(self):
         try:

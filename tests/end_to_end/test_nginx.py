@@ -11,7 +11,7 @@ import sys
 import pytest
 import requests
 
-from tests.end_to_end.stack import ROOT, Stack, environment, free_port, until
+from tests.end_to_end.stack import ROOT, START_LIMIT_S, Stack, environment, free_port, until
 from tests.leaks import spoken
 
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -87,20 +87,22 @@ class Front:
 
     def start_proxy(self):
         process = self.start(sys.executable, "-m", "gunicorn", "-c", "app/gunicorn.conf.py", "app.wsgi:app")
-        until((self.folder / "proxy.sock").exists, 60, "the proxy's socket")
+        listens = (self.folder / "proxy.sock").exists
+        until(lambda: listens() or process.poll() is not None, START_LIMIT_S, "the proxy's socket")
+        assert process.poll() is None, (self.folder / "processes.log").read_text(errors="replace")[-4000:]
         return process
 
     def __enter__(self):
         self.start_proxy()
         self.start(*self.nginx())
-        until(lambda: _accepts(self.https_port), 60, "nginx listens")
+        until(lambda: _accepts(self.https_port), START_LIMIT_S, "nginx listens")
         return self
 
     def __exit__(self, *_):
         for process in self.processes:
             process.terminate()
         for process in self.processes:
-            process.wait(60)
+            process.wait(120)
         self.session.close()
         self.log.close()
 
@@ -262,10 +264,10 @@ def test_testssl_finds_nothing_weak_and_nothing_beyond_mozillas_list(front, tmp_
 def test_a_proxy_that_is_down_is_502_and_one_that_is_back_works(front):
     proxy = front.processes[0]
     proxy.terminate()
-    proxy.wait(60)
+    proxy.wait(120)
     down = front.request("GET", "/healthz")
     assert is_problem(down, 502, "proxy_down")
     assert down.headers["Retry-After"] == "5"
     (front.folder / "proxy.sock").unlink(missing_ok=True)
     front.start_proxy()
-    until(lambda: front.request("GET", "/healthz").status_code == 200, 60, "the proxy answers again")
+    until(lambda: front.request("GET", "/healthz").status_code == 200, START_LIMIT_S, "the proxy answers again")

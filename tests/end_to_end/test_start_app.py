@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.stack import ROOT, free_port, until
+from tests.end_to_end.stack import ROOT, START_LIMIT_S, free_port, until
 
-START_LIMIT_S = 240
-STOP_LIMIT_S = 60
+STOP_LIMIT_S = 120
+"""Longer than the script's own limit, after which it kills."""
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def environ():
     """Free ports, and a network that is not there."""
     inherited = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     nowhere = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy")}
-    return inherited | nowhere | {"TTS__WEBUI__PORT": str(free_port()), "TTS__PROXY__PORT": str(free_port())}
+    ports = {"TTS__WEBUI__PORT": str(free_port()), "TTS__PROXY__PORT": str(free_port())}
+    return inherited | nowhere | ports | {"START_LIMIT_S": str(START_LIMIT_S)}
 
 
 def run(clone, environ, *arguments, **options):
@@ -113,7 +114,7 @@ class Service:
 
     def finish(self):
         status = self.process.wait(STOP_LIMIT_S)
-        self.reader.join(10)
+        self.reader.join(60)
         self.process.stdout.close()
         return status
 
@@ -134,7 +135,7 @@ def at_work_in(folder):
 
 
 def all_gone(pids, environ):
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 60, "every process is gone")
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), STOP_LIMIT_S, "every process is gone")
     return is_free(environ["TTS__WEBUI__PORT"]) and is_free(environ["TTS__PROXY__PORT"])
 
 
@@ -324,7 +325,7 @@ def test_a_signal_while_it_starts_stops_what_has_started(clone, environ):
 def test_a_signal_between_starting_a_process_and_noting_its_number_stops_that_too(clone, environ, tmp_path, moment):
     interruption = tmp_path / "interruption.sh"  # bash reads it first, and asks it before every command of the script
     interruption.write_text(f"set -T; trap 'if [[ $BASH_COMMAND == {moment}* ]]; then kill -TERM $$; fi' DEBUG\n")
-    with Service(clone, environ | {"BASH_ENV": str(interruption), "START_LIMIT_S": "600"}) as service:
+    with Service(clone, environ | {"BASH_ENV": str(interruption)}) as service:
         assert service.finish() == 0
         assert "已停止" in service.said
     assert not at_work_in(clone)
@@ -336,7 +337,7 @@ def test_servers_do_not_outlive_a_script_that_was_killed(clone, environ):
         children = service.children()
         service.process.kill()
         assert service.finish() == -signal.SIGKILL
-        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), 60, "every process is gone")
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), STOP_LIMIT_S, "every process is gone")
 
 
 def test_a_model_that_does_not_load_ends_the_start_with_its_reason(clone, environ, tmp_path):

@@ -15,12 +15,11 @@ from pathlib import Path
 
 import requests
 
-from tests.end_to_end.stack import LAUNCH, ROOT, environment, free_port
+from tests.end_to_end.stack import LAUNCH, ROOT, START_LIMIT_S, environment, free_port
 from tests.end_to_end.test_nginx import MAIN, NGINX
 
 RESTART_S = 2.0
 """``RestartSec`` of the units in deploy/systemd."""
-_START_S = 180
 
 
 def until(condition, limit_s, what):
@@ -64,7 +63,7 @@ class Site:
                 self.start_proxy(host)
                 self.start_worker(host)
             self.start_nginx()
-            until(lambda: self.request("GET", "/readyz").status_code == 200, _START_S, self.told)
+            until(lambda: self.request("GET", "/readyz").status_code == 200, START_LIMIT_S, self.told)
         except BaseException:
             self.__exit__()
             raise
@@ -74,7 +73,7 @@ class Site:
         for process in self.processes.values():
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
+            process.wait(120)
         for listener in self.sockets.values():
             listener.close()
         self.closing.close()
@@ -106,7 +105,7 @@ class Site:
         """Returns when it listens."""
         command = [sys.executable, str(Path(__file__).with_name("engine.py")), str(self.engine_port)]
         self.start("engine", [*command, str(self.folder / "spoken")])
-        until(lambda: _accepts(self.engine_port), 30, "the engine listens")
+        self.listens("engine", self.engine_port)
 
     def start_proxy(self, host=0, **changes):
         """Begins a proxy on its socket, which listens already; returns at once."""
@@ -154,13 +153,19 @@ class Site:
         user = "root" if os.getuid() == 0 else "nobody"
         (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user), encoding="utf-8")
         self.start("nginx", [NGINX, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")])
-        until(lambda: _accepts(self.https_port), 20, "nginx listens")
+        self.listens("nginx", self.https_port)
+
+    def listens(self, name, port):
+        """Returns when a process that was started listens."""
+        process = self.processes[name]
+        until(lambda: _accepts(port) or process.poll() is not None, START_LIMIT_S, f"{name} listens")
+        assert process.poll() is None, self.log(name)
 
     def kill(self, name):
         """The process and its children at once, as ``kill -9`` or the kernel's out-of-memory killer."""
         process = self.processes.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(120)
 
     def unplug(self, host):
         """A whole host goes away: its proxy, its worker, and whoever held its socket."""
