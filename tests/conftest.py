@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.leaks import leaks
 from tests.servers import Postgres, Redis
@@ -13,7 +15,11 @@ machines that others may use at the same time."""
 
 
 def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="ten times as many generated requests (tests/contract)")
+    parser.addoption(
+        "--long",
+        action="store_true",
+        help="ten times as many generated requests (tests/contract), and other examples of every property each time",
+    )
     parser.addoption("--soak", type=float, default=0, metavar="MINUTES", help="tests/faults/test_soak.py for so long")
 
 
@@ -31,6 +37,14 @@ def pytest_terminal_summary(terminalreporter):
     for report in terminalreporter.stats.get("rerun", ()):
         terminalreporter.section(f"failed at first: {report.nodeid}")
         terminalreporter.line(report.longreprtext)
+
+
+def pytest_configure(config):
+    """Properties are tried on the same examples each time, and no example fails for having taken long."""
+    is_same = not config.getoption("--long")
+    calm = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "database": None}
+    hypothesis_settings.register_profile("suite", derandomize=is_same, **calm)
+    hypothesis_settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True, scope="session")
