@@ -64,7 +64,7 @@ ENGLISH = {
         "Done: {seconds} s, made in {worked} s (real-time factor {factor})."
     ),
     "没有合成": "Nothing was made",
-    "下列符号没有读出：": "These symbols are silent:",
+    "请留意：": "Please note:",
     "“{text}”：": "“{text}”: ",
     "无法显示读音": "The readings cannot be shown",
     "没有改读音": "The reading was not changed",
@@ -74,7 +74,7 @@ ENGLISH = {
     "这里的读音由标记决定：请直接修改文本里的标记。": "A tag decides this reading: edit the tag in the text.",
     "{wrote} 读作 {said}": "{wrote} is read {said}",
     "变调：{before} → {after}": "Tone sandhi: {before} → {after}",
-    "不发音的符号": "Silent symbols",
+    "请留意的地方": "What to note",
     "第 {place} 个字符“{text}”：": "Character {place} “{text}”: ",
     "点带虚线的字可以改它的读音；有底色的是按规则改写后的读法；彩色的拼音有变调。": (
         "Click a character with a dotted line to change its reading; shaded ones were rewritten by a rule; "

@@ -97,4 +97,4 @@ def _notices(notices: tuple[Notice, ...], t: Words) -> str:
         f"<li>{escape(t('第 {place} 个字符“{text}”：', place=row.begin + 1, text=row.text) + row.message)}</li>"
         for row in notices
     )
-    return f'<ul class="notices" aria-label="{t("不发音的符号")}">{lines}</ul>'
+    return f'<ul class="notices" aria-label="{t("请留意的地方")}">{lines}</ul>'

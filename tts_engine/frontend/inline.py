@@ -1,7 +1,8 @@
 """Marks inside plain text: ``重(chong2)庆`` gives a reading, ``[pause:500ms]`` a pause.
 
 A parenthesis is a mark only behind a Chinese character and where all in it is pinyin with a tone; any other stays
-text. One bare letter (``方案(a1)``) counts as pinyin only where the character has that reading.
+text. One bare letter (``方案(a1)``) counts as pinyin only where the character has that reading. What looks like a
+mistyped reading (``重(chong9)庆``) stays text and is told.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Sequence
 from tts_engine.errors import MarkError
 from tts_engine.frontend.characters import is_han
 from tts_engine.frontend.phrasebook import readings_of
-from tts_engine.frontend.pinyin import split_tone
+from tts_engine.frontend.pinyin import NEUTRAL, PinyinError, split_tone, syllable_phonemes
+from tts_engine.frontend.reading import Notice
 from tts_engine.frontend.script import Fixed, Override, Script, ScriptWriter, aligned, moved, syllables
 
 MAX_PAUSE_MS = 10_000
@@ -39,7 +41,7 @@ def parse(text: str) -> Script:
         return Script(text, text)
     writer = ScriptWriter(text)
     if not write(writer, text, [(at, at + 1) for at in range(len(text))], 0):
-        return Script(text, text)
+        return Script(text, text, notices=tuple(writer.notices))
     return writer.script()
 
 
@@ -72,6 +74,8 @@ def write(writer: ScriptWriter, text: str, places: Places, paused_ms: int) -> in
         else:
             overrides = _readings(text[max(at, match.start() - _FARTHEST) : match.start()], match["pinyin"])
             if overrides is None:
+                if _is_mistyped(text[max(at, match.start() - _FARTHEST) : match.start()], match["pinyin"]):
+                    writer.notices.append(_mistyped(match[0], places[match.start()][0], places[match.end() - 1][1]))
                 continue
             _put(writer, text, places, at, match.start())
             writer.overrides.update(moved(overrides, writer.position))
@@ -122,6 +126,55 @@ def _readings(before: str, written: str) -> dict[int, Override] | None:
     return None
 
 
+def _mistyped(written: str, begin: int, end: int) -> Notice:
+    rule = "读音是带声调（1–5）的音节，一字一个，如 重(chong2)庆"
+    return Notice(begin, end, written, f"“{written[:40]}”像是读音，但不是，已按文字读出：{rule}。")
+
+
+def _is_mistyped(before: str, written: str) -> bool:
+    """Whether an author meant a reading: syllables with a tone or their number wrong, or a letter off a known one."""
+    parts = _PART.findall(written.lower())
+    hosts = before[-len(parts) :] if parts else ""
+    if len("".join(map("".join, parts))) != len(re.sub(r"[\s'-]", "", written)) or not hosts or not is_han(hosts[-1]):
+        return False
+    bases = [split_tone(letters)[0] for letters, _ in parts]
+    if all(len(base) > 1 and _is_syllable(base) for base in bases):
+        toned = any(digits for _, digits in parts) or any(split_tone(letters)[1] < NEUTRAL for letters, _ in parts)
+        return toned or (len(hosts) == len(parts) and all(map(_has_base, hosts, bases)))
+    near = len(hosts) == len(parts) and all(len(digits) == 1 for _, digits in parts)
+    return near and all(
+        any(_is_near(base, one) for one in _bases(host)) for host, base in zip(hosts, bases, strict=True)
+    )
+
+
+_PART = re.compile(r"([a-zü:\u0300-\u030cāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜ]+)(\d*)")
+
+
+def _is_syllable(base: str) -> bool:
+    try:
+        syllable_phonemes(base)
+    except PinyinError:
+        return False
+    return True
+
+
+def _bases(character: str) -> set[str]:
+    return {split_tone(reading)[0] for reading in readings_of(character)} if is_han(character) else set()
+
+
+def _has_base(character: str, base: str) -> bool:
+    return base in _bases(character)
+
+
+def _is_near(written: str, meant: str) -> bool:
+    """Whether one letter is wrong, missing, too many or two are swapped."""
+    if len(written) < 2 or abs(len(written) - len(meant)) > 1:
+        return False
+    same = next((at for at, pair in enumerate(zip(written, meant, strict=False)) if pair[0] != pair[1]), len(meant))
+    rest, other = written[same:], meant[same:]
+    swapped = rest[:2] == other[1::-1] and rest[2:] == other[2:]
+    return swapped or rest[1:] == other[1:] or rest[1:] == other or rest == other[1:]
+
+
 def _known(character: str, pinyin: str) -> bool:
-    bases = {split_tone(reading)[0] for reading in readings_of(character)}
-    return is_han(character) and split_tone(pinyin)[0] in bases
+    return _has_base(character, split_tone(pinyin)[0])

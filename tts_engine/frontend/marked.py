@@ -12,11 +12,9 @@ from tts_engine.frontend.normalization import Normalized, normalize
 from tts_engine.frontend.pieces import Kind, Piece
 from tts_engine.frontend.reading import Notice, Phoneme, Sentence
 from tts_engine.frontend.readings import Syllable
-from tts_engine.frontend.sandhi import Spoken
+from tts_engine.frontend.sandhi import HIDDEN, Spoken
 from tts_engine.frontend.script import Fixed, Script
 
-_HIDDEN = "〓"
-"""Stands for a character whose reading is final, so that no rule knows it."""
 _STAND_IN = "字"
 """Stands for one that is not Chinese and has a Chinese reading."""
 
@@ -50,7 +48,7 @@ def marked(pieces: Sequence[Piece], syllables: Sequence[Syllable]) -> list[Sylla
     return [
         replace(
             syllable,
-            text=_HIDDEN if piece.is_final else syllable.text,
+            text=HIDDEN if piece.is_final else syllable.text,
             pinyin=piece.pinyin or syllable.pinyin,
             rule=piece.rule if piece.pinyin else syllable.rule,
         )

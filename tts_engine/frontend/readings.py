@@ -74,6 +74,8 @@ class Readings:
         for before, word, after in zip(words, words[1:], words[2:], strict=False):
             if word.text == "地" and known[word.begin][1] in _OPEN and _is_manner(text, before, after):
                 known[word.begin] = ("de5", "context")
+        for place in _experienced(text, words):
+            known[place] = ("guo5", "context")
         chosen = self._chosen(text, words, [place for place, (_, rule) in enumerate(known) if rule in _OPEN])
         syllables: list[Syllable | None] = [None] * len(text)
         for index, word in enumerate(words):
@@ -186,6 +188,55 @@ def _is_manner(text: str, before: Word, after: Word) -> bool:
     if before.tag == "n" and len(before.text) > 1:
         return after.tag in ("v", "vn", "vd") and after.text not in _STATIVE
     return manner and (after.tag[:1] in _PREDICATE or (not after.tag and len(after.text) > 1))
+
+
+_PASSED = re.compile(
+    r"(?:[经通超越渡度路错胜难不好躲闪掠擦穿跨迈吹接递转回掉熬挺逃避瞒骗透淌涉捱饶放盖赛强大高多少长重早晚改悔记功罪思太再已刚正又也就才都只闯"
+    r"绕漫拂扫流驶驰挤混蒙信得侧别背扭抢夺揭略年月日节欠]|[走跑飞翻爬跳游滑开冲晃飘驾])$"
+)
+"""Before a 过 that goes past something; of the verbs of motion it may also be the particle."""
+_MOVED = frozenset("走跑飞翻爬跳游滑开冲飘转熬躲改骗逃挤闯")
+_EVER = re.compile(r"(?:没有?|未|从来?|曾经?|不曾|有没有)[一-鿿]{0,4}$")
+_TIMES = re.compile(r"过(?:[一二两三四五六七八九十百几好多]+[次回遍趟场]|吗|步)")
+_NEVER_PARTICLE = re.compile(
+    r"过(?:[去来程于度敏滤渡错失问节期剩硬头量界境户滤瘾火奖目关多高低大小早晚慢快热冷轻重长短]|日子)"
+)
+
+
+def _experienced(text: str, words: Sequence[Word]) -> list[int]:
+    """Places of the 过 that says what was once done: 去过, 吃过饭, 没飞过; not 经过, 穿过, 过桥."""
+    found = []
+    for index, word in enumerate(words):
+        place = text.find("过", word.begin + (len(word.text) > 1 and word.text[0] != "过"), word.end)
+        if place < 1 or not is_han(text[place - 1]) or _NEVER_PARTICLE.match(text, place):
+            continue
+        inside = place > word.begin
+        before = word.text[: place - word.begin] if inside else words[index - 1].text
+        tag = word.tag if inside else words[index - 1].tag
+        if inside and len(word.text) > 3:
+            continue
+        cut_off = word.text != "过" and not word.tag and len(word.text) == 2  # 住|过院
+        if not inside and word.text != "过" and not cut_off:
+            continue
+        done = (tag[:1] in _DONE and tag != "vn") or (cut_off and tag == "f")
+        if not inside and not done and not _is_named_action(tag, before, text, place):
+            continue
+        ever = text[place - 1] in _MOVED and (_EVER.search(text[: place - 1]) or _TIMES.match(text, place))
+        if ever or not _PASSED.search(before):
+            found.append(place)
+    return found
+
+
+_DONE = frozenset("valbz")
+
+
+def _is_named_action(tag: str, before: str, text: str, place: int) -> bool:
+    """效力过六个: a noun of two characters that is no day, behind which nothing is over."""
+    return (
+        tag == "n"
+        and len(before) > 1
+        and bool(re.match("过[一二两三四五六七八九十几这那包许很]", text[place : place + 2]))
+    )
 
 
 def _phrases(text: str, place: int) -> list[Phrase]:

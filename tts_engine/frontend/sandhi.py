@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 
 from tts_engine.frontend.readings import Syllable
 
+HIDDEN = "〓"
+"""Stands for a character whose reading the author fixed, so that no rule knows it."""
 _DIGITS = frozenset("零〇一二三四五六七八九幺两")
 _PLACES = frozenset("十百千万亿点")
 _ORDINAL_AFTER = (
@@ -27,7 +29,6 @@ _ORDINAL_AFTER = (
     "单元",
     "栋",
     "中学",
-    "线城",
     "把手",
     "流",
     "期工程",
@@ -83,6 +84,11 @@ _ERHUA_FIRST_TONE = frozenset(("慢慢儿", "好好儿", "快快儿", "早早儿
 
 _VALUE = re.compile("比[零〇一二三四五六七八九]|点[零〇一二三四五六七八九]+(?![十分刻半整钟零〇一二三四五六七八九])")
 """Behind the 一 of a score or a decimal; 一点五分 is a time."""
+_RANKED_LINE = re.compile(
+    "线(?:城|都市|市场|楼市|房价|大[厂牌]|品牌|明星|演员|艺人|歌手|导演|主播|网红|球[队星]|豪门|强队|厂商?|企业|房企|券商|奢侈|白酒"
+    "|[和及与跟到至或、]?(?:新一|准一|[二三四五])[、到至]?[二三四五]?线)"
+)
+"""Behind the 一 of a rank: 一线城市, 一二线; 一线希望 counts, 抗疫一线 is a front."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,7 @@ def _merge_erhua(phrase: list[Spoken]) -> list[Spoken]:
 
 
 def _is_erhua(text: str, index: int, before: Spoken) -> bool:
-    if before.pinyin[:-1].endswith("r") or not before.pinyin:
+    if before.pinyin[:-1].endswith("r") or not before.pinyin or before.text == HIDDEN:
         return False
     if text[index - 2 : index + 1] in ("打小儿", "从小儿"):
         return True
@@ -234,6 +240,8 @@ def _stays_first(text: str, index: int) -> bool:
         return True
     if before in _DIGITS or before in _PLACES:
         return after not in "百千万亿" or before == "点"
+    if _RANKED_LINE.match(text, index + 1) or (after == "线" and before in ("新", "准", "超")):
+        return True
     if after == "日":
         return before == "月"  # 一日三餐 counts days; 1日 is told apart by who wrote it
     return before not in ("这", "那", "每", "有") and text.startswith(_ORDINAL_AFTER, index + 1)

@@ -238,7 +238,7 @@ class _Actions:
         notices = [t("“{text}”：", text=w.text) + w.message for w in made.warnings]
         karaoke = marked_text(text, made.timings, lead_s, options.ssml)
         return {
-            result.status: status(said, notices=[t("下列符号没有读出："), *notices] if notices else []),
+            result.status: status(said, notices=[t("请留意："), *notices] if notices else []),
             result.sound: player(address(path), t("合成的声音"), karaoke),
             result.file: _download(
                 address(path, "speech"), t("下载音频（{format}，{size}）", format=format.upper(), size=_size(len(data)))

@@ -44,6 +44,22 @@ def test_a_parenthesis_is_a_reading_only_where_it_is_pinyin_with_a_tone(text, pl
     assert all(text[slice(*script.place(at, at + 1))] == plain[at] for at in range(len(plain)))
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("重(chong9)庆", ["(chong9)"]),
+        ("重(chong)庆", ["(chong)"]),
+        ("行(hangg2)业", ["(hangg2)"]),
+        ("重(chong2 qing4)庆和行(hang2)长", ["(chong2 qing4)"]),
+        ("苹果(apple)版本(v2)型号(x5)电脑(mac)重(chong2)庆", []),
+    ],
+)
+def test_a_mistyped_reading_is_told(text, told):
+    script = inline.parse(text)
+    assert [text[one.begin : one.end] for one in script.notices] == told
+    assert all(one in script.text for one in told)
+
+
 def test_a_pause_in_the_text_has_its_place_and_its_length():
     script = inline.parse("好[pause:1.5s]的")
     assert script.text == f"好{HOLD}的"

@@ -27,12 +27,15 @@ _EMERGENCY = frozenset("110 119 120 122 114 999 911 12110 12119 12120 12122".spl
 _SERVICE = re.compile(r"12[13](?!00)\d\d|10086|10010|10000|10099|95(?!000)\d{3}|96110|1118[35]|12110|12395")
 """Government lines 12xxx, carriers, banks and insurers 95xxx, the police's anti-fraud line, the post."""
 _NICKNAMES = dict.fromkeys(
-    "996 007 985 404 618 520 1314 5201314 360 666 233 2333 23333 886 955 965 818 1024 911".split(), "一"
+    "996 995 007 985 404 618 520 1314 5201314 360 666 233 2333 23333 886 955 965 818 1024 911".split(), "一"
 ) | dict.fromkeys(("211", "315"), "幺")
 """Numbers that are names, and how their 1 is said."""
 _NICKNAMED = re.compile(
-    r"晚会|高校|院校|大学|工程|大促|程序员|事件|年中|购物节|消费者|公司|安全|页面|错误|工作制|加班|制度|作息|跑车|电影|特工|了|吧|啊|$|[，。！？、”’）]|的(?!人|时|速)"
+    r"晚会|高校|院校|大学|工程|大促|程序员|事件|年中|购物节|消费者|公司|安全|页面|错误|工作制|加班|制度|作息|跑车|电影|特工|了|吧|啊|$|[，。！？、”’）]|的(?!人|时|速)|活动|促销|优惠|大战|预售|期间|当天|前后|哪|"
+    r"(?:和|与|跟|或|还是|比|到)(?!\s?\d)|(?:和|与|跟|或|还是|比)\s?(?:996|007|995|955|965|618|985|211)(?!\d)"
 )
+_WORKED = re.compile(r"(?:实行|推行|反对|拒绝|告别|被迫|变相|强制|天天|每天|双(?:十一|11)[和与、到跟])$")
+"""Before a number that is a working week or a shopping day."""
 _CALLS = re.compile(
     r"(?:打|拨|呼叫|报|叫|call|致电|拨通|打通|热线|电话|急救|报警|火警|匪警|交警|求助|联系|拨号|求救|喊|找|平台|回拨|接到|接|向|是|和|、|或|及)(?:了|过|个|通|：|:)?$"
 )
@@ -90,7 +93,7 @@ def _well_known(match: Match) -> Sequence[Part] | None:
     name = "233" if re.fullmatch("23{2,}", text) else "666" if re.fullmatch("6{3,}", text) else text
     if (
         name in _NICKNAMES
-        and (_NICKNAMED.match(after) or name != text)
+        and (_NICKNAMED.match(after) or name != text or _WORKED.search(left(match)))
         and not re.search(r"[第共约￥¥$=+×]$", left(match))
     ):
         return [each(match, 0, by_digit(text, _NICKNAMES[name]))]
@@ -242,7 +245,7 @@ FIRST: tuple[Rule, ...] = (
     ),
     rule(
         "landline",
-        _AREA_CODE + r"(?P<b>\d{7,8}|\d{3,4}[- ]\d{4})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d)",
+        _AREA_CODE + r"(?P<b>\d{7,8}|\d{3,4}[- ]\d{4})(?:(?P<t>转|-|ext\.?)(?P<x>\d{1,6}))?(?!\d| \d{4})",
         _landline,
     ),
     rule("hotline", r"(?<![\d.])(?P<a>[48]00)[- ]?(?P<b>\d{3,4})[- ]?(?P<c>\d{3,4})(?!\d)", _hotline),

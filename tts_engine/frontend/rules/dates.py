@@ -148,6 +148,41 @@ def _hundredths(match: Match) -> Sequence[Part]:
     return [group(match, "n", quantity(match["n"])), group(match, "u", "秒"), each(match, "t", by_digit(match["t"]))]
 
 
+_PITCH = re.compile(
+    r"进球|破门|换[人下上]|[黄红]牌|点球|射门|射[进入偏]|助攻|头球|补时|扳平|上半场|下半场|绝杀|推射|抽射|任意球|角球|越位|乌龙|VAR|梅开二度|帽子戏法|门将|比赛"
+)
+
+
+def _minute_of_match(match: Match) -> Sequence[Part] | None:
+    """第67'进球, 90+3': minutes of a match on the pitch."""
+    if not _PITCH.search(clause(match)):
+        return None
+    parts = [group(match, "m", quantity(match["m"]))]
+    parts += [group(match, "j", "加"), group(match, "x", cardinal(match["x"]))] if match["x"] else []
+    return [*parts, group(match, "p", "分钟")]
+
+
+def _verse(match: Match) -> Sequence[Part] | None:
+    """约翰福音3:16: chapter and verse of a scripture."""
+    if not _SCRIPTURE.search(left(match)):
+        return None
+    chapter = "篇" if left(match).endswith("诗篇") else "章"
+    parts = [group(match, "c", cardinal(match["c"])), group(match, "j", chapter)]
+    if match["w"]:
+        return [*parts, group(match, "v", cardinal(match["v"])), group(match, "k", "到"), _verse_end(match, "w")]
+    return [*parts, _verse_end(match, "v")]
+
+
+def _verse_end(match: Match, name: str) -> Part:
+    return group(match, name, cardinal(match[name]) + "节")
+
+
+_SCRIPTURE = re.compile(
+    "(?:圣经|福音|旧约|新约|古兰经|可兰经|诗篇|箴言|雅歌|创世[记纪]|出埃及记|利未记|民数记|申命记|士师记|约书亚记|路得记|约伯记|传道书|亚书|利米书|西结书|以理书|"
+    "使徒行传|启示录|罗马书|林多[前后]书|太书|弗所书|立比书|西书|迦[前后]书|提摩太[前后]书|希伯来书|雅各书|彼得[前后]书|约翰[一二三]书|犹大书|列王[纪记][上下]|历代志[上下]|撒母耳记[上下])$"
+)
+
+
 def _long_prime(match: Match) -> Sequence[Part]:
     """1'23"45 and 2'05 behind a word of race times."""
     tail = by_digit(match["t"]) if match["t"] else ""
@@ -332,6 +367,12 @@ def _prime_time(match: Match) -> Sequence[Part]:
 
 _HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))"
 RULES: tuple[Rule, ...] = (
+    rule(
+        "verse",
+        r"(?<=[经音约篇言歌记纪书传录上下])(?<!\d)\s?(?P<c>\d{1,3})(?P<j>[:：])(?P<v>\d{1,3})"
+        r"(?:(?P<k>[-–—~～])(?P<w>\d{1,3}))?(?!\d|[:：])",
+        _verse,
+    ),
     rule("beat", r"(?<![\d./])(?P<a>\d)(?P<j>/)(?P<b>[248])(?=拍)", _beat),
     rule(
         "date",
@@ -404,6 +445,11 @@ RULES: tuple[Rule, ...] = (
         "duration",
         r"(?<![\d.A-Za-z])(?:(?P<h>\d+)\s?h(?:ours?|rs?)?\s?)?(?:(?P<m>\d+)\s?min(?:utes?|s)?\s?)?(?:(?P<s>\d+)\s?s(?:ec)?)?(?![A-Za-z\d])",
         _elapsed,
+    ),
+    rule(
+        "duration",
+        r"(?<![\d.°+])(?P<m>\d{1,3})(?:(?P<j>\s?\+\s?)(?P<x>\d{1,2}))?(?P<p>['’′])(?!\d|['’′A-Za-z])",
+        _minute_of_match,
     ),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{2})(?:″|\"|''|\.)(?P<t>\d{1,2})(?!\d)", _long_prime),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'’](?P<s>\d{1,2})(?:″|\"|''|′′|”)", _prime_time),

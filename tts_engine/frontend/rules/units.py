@@ -23,7 +23,7 @@ _NAMES = re.compile(r"[级股店座区类型码轮照课班组队公线档]|\d")
 
 _TELLING = {
     "A": re.compile("电流|电压|额定|输出|输入|保险|快充|安培"),
-    "d": re.compile("天|周期|疗程|[咳热烧痛疼病症药泻吐晕肿血]|连用|术[前后]|入院|出院|住院|随访|服用|连服"),
+    "d": re.compile("天|周期|疗程|[咳热烧痛疼病症药泻吐晕肿血]|连用|术[前后]|入院|出院|住院|随访|服用|连服|间隔|每隔"),
 }
 """What the clause must speak of for these letters to be units: 3d is three days of a cough, or a film."""
 
