@@ -10,7 +10,7 @@ import ipaddress
 import os
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -462,11 +462,31 @@ def load_settings(path: Path = Path("config.yaml"), environ: Mapping[str, str] =
         if name.startswith("TTS__"):
             _put(values, name, value)
     try:
-        return Settings.model_validate(values)
+        return meeting(Settings.model_validate(values))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "之间的关系"
         raise SettingsError(f"设置 {where} 有误（{path} 或环境变量 TTS__…）：{reason(first)}。") from error
+
+
+def meeting(settings: Settings) -> Settings:
+    """``settings`` whose two halves meet where only a port was changed.
+
+    ``gateway.url`` and ``proxy.public_url`` follow ``webui`` and ``proxy`` while they have their defaults.
+    """
+    webui, proxy, gateway = settings.webui, settings.proxy, settings.gateway
+    if gateway.url == GatewaySettings().url:
+        gateway = gateway.model_copy(update={"url": f"http://{dialled(webui.host)}:{webui.port}"})
+    if proxy.public_url == ProxySettings().public_url:
+        scheme = "https" if proxy.tls else "http"
+        proxy = proxy.model_copy(update={"public_url": f"{scheme}://{dialled(proxy.host)}:{proxy.port}"})
+    return settings.model_copy(update={"gateway": gateway, "proxy": proxy})
+
+
+def dialled(host: str) -> str:
+    """Where a client on this machine reaches a server that listens on ``host``."""
+    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (translated, not bound)
+    return f"[{local}]" if ":" in local else local
 
 
 def is_loopback(host: str) -> bool:
@@ -508,7 +528,7 @@ _REASONS = {
     "string_unicode": "含有不成对的代理字符（U+D800–U+DFFF），不是合法的 Unicode 文本",
     "string_too_long": "最多 {max_length} 个字符",
     "string_too_short": "至少 {min_length} 个字符",
-    "string_pattern_mismatch": "格式不对",
+    "string_pattern_mismatch": "格式不对，应符合 {pattern}",
     "literal_error": "只能是 {expected}",
     "bool_type": "应为 true 或 false",
     "bool_parsing": "应为 true 或 false",
@@ -543,9 +563,13 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} 不是合法的 YAML：请检查缩进与冒号。") from error
+        values = yaml.load(path.read_text(encoding="utf-8-sig"), _OnceLoader)  # noqa: S506 (a SafeLoader)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} 不是 UTF-8 编码的文本：请用编辑器另存为 UTF-8。") from error
+    except _TwiceError as error:
+        raise SettingsError(f"{path}{_place(error)}：{error.problem} 已经写过一次，请合并成一处。") from error
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path} 不是合法的 YAML{_place(error)}：请检查缩进与冒号。") from error
     except OSError as error:
         raise SettingsError(f"{path} 读不出来：请检查它是不是文件、权限对不对。") from error
     if values is None:
@@ -553,6 +577,33 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise SettingsError(f"{path} 的最外层应是“键: 值”。")
     return values
+
+
+class _OnceLoader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML forbids it, PyYAML would silently forget the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """The mapping of ``node``.
+
+        Raises:
+            _TwiceError: a key stands twice.
+        """
+        seen = set()
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise _TwiceError(None, None, key.value, key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _TwiceError(yaml.MarkedYAMLError):
+    """A key stands twice; ``problem`` is the key."""
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    return f"（第 {mark.line + 1} 行）" if mark else ""
 
 
 def _refuse_secrets(values: dict[str, Any], path: Path) -> None:

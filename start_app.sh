@@ -306,7 +306,7 @@ main() {
   HALVES=(webui proxy)
   LOGS=()
   WITH_TORCH=""
-  (($# <= 1)) || { usage >&2; exit 2; }
+  (($# <= 1)) || { say "一次只能用一个选项。" >&2; usage >&2; exit 2; }
   case ${1:-} in
     "") ;;
     --webui-only) mode=webui HALVES=(webui) ;;
@@ -315,7 +315,7 @@ main() {
     --install) mode=install ;;
     --install-all) mode=install WITH_TORCH=yes ;;
     --help | -h) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
+    *) say "不认识的选项：$1" >&2; usage >&2; exit 2 ;;
   esac
 
   python=$(find_python) || exit 1   # 单独一步：写在 say 里面，die 只会结束那个子 shell

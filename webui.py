@@ -5,6 +5,7 @@ Run as ``python webui.py``; settings come from ``config.yaml`` and ``TTS__…``.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import logging
@@ -200,5 +201,14 @@ def main() -> int:
     return 0
 
 
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="python webui.py",
+        description="启动 WebUI：操作员页面与 /api/*。没有选项；Ctrl-C 停止。",
+        epilog="设置写在 config.yaml，或用环境变量，例如 TTS__WEBUI__PORT=9000。连同代理一起启动用 bash start_app.sh。",
+    )
+
+
 if __name__ == "__main__":
+    _parser().parse_args()
     raise SystemExit(main())

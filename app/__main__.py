@@ -84,7 +84,7 @@ def _list_keys(_options: argparse.Namespace, settings: Settings) -> int:
 
 def _revoke_key(options: argparse.Namespace, settings: Settings) -> int:
     if not _keys(settings).revoke(options.id):
-        print("失败：没有这个密钥，或它已被吊销。", file=sys.stderr)
+        print("失败：没有这个密钥，或它已被吊销：编号见 keys list。", file=sys.stderr)
         return 1
     print(f"密钥 {options.id} 及由它换得的令牌已全部失效。", file=sys.stderr)
     return 0
@@ -234,8 +234,10 @@ def _lines(path: Path) -> list[tuple[int, str]]:
     """The lines of a text file that say something, with their numbers; ``#`` begins a comment."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} 读不出来：应为 UTF-8 文本，每行一条。") from error
+    except OSError as error:
+        raise SettingsError(f"{path} 读不出来：请检查它在不在、能不能读。") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} 不是 UTF-8 编码的文本：请另存为 UTF-8，每行一条。") from error
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
     return [(number, line) for number, line in lines if line and not line.startswith("#")]
 

@@ -184,7 +184,10 @@ def moment(text: str) -> float:
 def expiry(text: str) -> float:
     """When a key ends: a date, a time, or so many days from now (``90d``), for argparse."""
     days = re.fullmatch(r"([0-9]{1,4})d", text, re.ASCII)
-    ends = (datetime.now(UTC) + timedelta(days=int(days[1]))).timestamp() if days else moment(text)
+    try:
+        ends = (datetime.now(UTC) + timedelta(days=int(days[1]))).timestamp() if days else moment(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}，或 90d（90 天后）") from error
     if ends <= datetime.now(UTC).timestamp():
         raise argparse.ArgumentTypeError("到期时间应在将来")
     return ends

@@ -314,7 +314,10 @@ def back_up(url: str, target: Path) -> None:
             raise SettingsError("数据库文件还不存在：没有可备份的。")
         if target.exists():
             raise SettingsError(f"{target} 已存在：备份只写新文件，请换一个名字。")
-        migrations.copy(Path(parsed.database or ""), target)
+        try:
+            migrations.copy(Path(parsed.database or ""), target)
+        except OSError as error:
+            raise SettingsError(f"写不进 {target}：请检查它的目录是否存在、能否写入，以及剩余空间。") from error
 
 
 def insert_into(engine: Engine, model: type[Base]) -> Any:

@@ -179,9 +179,10 @@ class CredentialError(ProxyError):
     status = 401
     code = "unauthorized"
 
-    def __init__(self, given: bool) -> None:
+    def __init__(self, given: bool, wanted: str = "") -> None:
+        """``wanted``: what to say to the holder of a good credential of the other kind."""
         super().__init__(
-            "凭证无效或已过期：请重新取得令牌，或检查 API 密钥。"
+            wanted or "凭证无效或已过期：请重新取得令牌，或检查 API 密钥。"
             if given
             else "需要凭证：请带上 Authorization: Bearer <令牌或 API 密钥>，或 X-API-Key。"
         )

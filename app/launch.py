@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from settings import GatewaySettings, ProxySettings, Settings, SettingsError, WebUISettings, load_settings
+from settings import ProxySettings, Settings, SettingsError, WebUISettings, dialled, load_settings
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -29,21 +29,6 @@ _PROBE_TIMEOUT_S = 5.0
 _PAUSE_S = 0.2
 _SOON = datetime.timedelta(days=31)
 """A certificate that ends within this time is looked at more closely."""
-
-
-def overrides(settings: Settings) -> dict[str, str]:
-    """Environment that makes the two halves meet where only a port was changed.
-
-    ``gateway.url`` and ``proxy.public_url`` follow ``webui.port`` and ``proxy.port`` while they have their defaults.
-    """
-    changed = {}
-    webui = f"http://{_dialled(settings.webui.host)}:{settings.webui.port}"
-    if settings.gateway.url == GatewaySettings().url != webui:
-        changed["TTS__GATEWAY__URL"] = webui
-    public = f"{'https' if settings.proxy.tls else 'http'}://{_dialled(settings.proxy.host)}:{settings.proxy.port}"
-    if settings.proxy.public_url == ProxySettings().public_url != public:
-        changed["TTS__PROXY__PUBLIC_URL"] = public
-    return changed
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -62,7 +47,7 @@ def addresses(settings: Settings, halves: Sequence[str]) -> list[str]:
     """What is printed when all is ready: where the servers are, and a line to paste."""
     lines = []
     if "webui" in halves:
-        lines.append(f"WebUI 页面：http://{_dialled(settings.webui.host)}:{settings.webui.port}")
+        lines.append(f"WebUI 页面：http://{dialled(settings.webui.host)}:{settings.webui.port}")
     if "proxy" in halves:
         lines.append(f"HTTPS 代理：{_proxy_address(settings.proxy)}（接口说明在 /docs）")
         if settings.auth.demo_key_file.exists():
@@ -143,7 +128,7 @@ def webui_probe(settings: Settings) -> Callable[[], bool]:
     """Whether the WebUI has its model loaded."""
     webui = settings.webui
     headers = {"Authorization": f"Bearer {webui.token.get_secret_value()}"} if webui.token else {}
-    host = _dialled(webui.host).strip("[]")
+    host = dialled(webui.host).strip("[]")
     return lambda: _answers(
         http.client.HTTPConnection(host, webui.port, timeout=_PROBE_TIMEOUT_S), "/api/health", headers
     )
@@ -167,7 +152,7 @@ def _answers(connection: http.client.HTTPConnection, path: str, headers: dict[st
 def _connection(proxy: ProxySettings) -> http.client.HTTPConnection:
     if proxy.unix_socket is not None:
         return _UnixConnection(proxy.unix_socket)
-    host = _dialled(proxy.host).strip("[]")
+    host = dialled(proxy.host).strip("[]")
     if not proxy.tls:
         return http.client.HTTPConnection(host, proxy.port, timeout=_PROBE_TIMEOUT_S)
     context = ssl.create_default_context(cafile=proxy.tls_certificate)
@@ -187,16 +172,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def _dialled(host: str) -> str:
-    """Where a client on this machine reaches a server that listens on ``host``."""
-    local = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (translated, not bound)
-    return f"[{local}]" if ":" in local else local
-
-
 def _proxy_address(proxy: ProxySettings) -> str:
     if proxy.unix_socket is not None:
         return f"unix:{proxy.unix_socket}"
-    return f"{'https' if proxy.tls else 'http'}://{_dialled(proxy.host)}:{proxy.port}"
+    return f"{'https' if proxy.tls else 'http'}://{dialled(proxy.host)}:{proxy.port}"
 
 
 def _is_self_signed(path: Path) -> bool:
@@ -240,8 +219,6 @@ def _plan(options: argparse.Namespace, settings: Settings) -> None:
         check_free(half, settings.webui if half == "webui" else settings.proxy)
     if options.prepare and "proxy" in options.halves:
         _prepare(settings)
-    for name, value in overrides(settings).items():
-        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
     for name, value in variables(settings).items():
         sys.stdout.write(f"{name}={shlex.quote(value)}\n")
 

@@ -69,7 +69,9 @@ class Voicing(Request):
         default="error", description="SSML 里有不支持的标记时：error 报错，warn 略过并在 warnings 里说明。"
     )
     emotion: str = Field(
-        default="neutral", pattern=r"^[a-z]{1,20}$", description="情感：neutral，或引擎会的其他情感；不会的答 422。"
+        default="neutral",
+        pattern=r"^[a-z]{1,20}$",
+        description="情感：neutral，或模型会的：happy、angry、sad、afraid、surprised、gentle；不会的答 422。",
     )
     intensity: float = Field(default=1.0, ge=0, le=1, description="情感的强度。")
     format: Format = Field(default="mp3", description="音频格式；小程序请用 mp3、m4a、aac 或 wav。")

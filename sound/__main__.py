@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"失败：{error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"失败：{error.filename}：{error.strerror}", file=sys.stderr)
+        print(f"失败：{error.filename} 打不开：请检查它在不在、有没有读写的权限。", file=sys.stderr)
         return 2
     return status
 

@@ -134,11 +134,66 @@ def test_a_bad_file_is_one_chinese_sentence(tmp_path, text):
 
 
 def test_a_file_that_is_no_text_or_no_file_is_one_sentence(tmp_path):
-    (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="YAML"):
-        load_settings(tmp_path / "config.yaml", {})
+    for content in (b"\xff\xfe\x00", "proxy: # 端口".encode("gb18030")):
+        (tmp_path / "config.yaml").write_bytes(content)
+        with pytest.raises(SettingsError, match="UTF-8"):
+            load_settings(tmp_path / "config.yaml", {})
     with pytest.raises(SettingsError, match="读不出来"):
         load_settings(tmp_path, {})
+
+
+def test_a_file_that_a_windows_editor_saved_is_read(tmp_path):
+    (tmp_path / "config.yaml").write_bytes(b"\xef\xbb\xbfproxy:\r\n  port: 9443\r\n")
+    assert load_settings(tmp_path / "config.yaml", {}).proxy.port == 9443
+
+
+def test_a_bad_file_names_the_line(tmp_path):
+    with pytest.raises(SettingsError, match="第 3 行"):
+        load("proxy:\n  port: 1\n\tthreads: 4\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("proxy:\n  threads: 4\nproxy:\n  port: 9443\n", "第 3 行）：proxy "),
+        ("proxy:\n  port: 1\n  port: 2\n", "第 3 行）：port "),
+    ],
+    ids=["section", "key"],
+)
+def test_what_stands_twice_is_refused_instead_of_forgetting_the_first(tmp_path, text, place):
+    with pytest.raises(SettingsError, match=place):
+        load(text, tmp_path)
+
+
+def test_a_value_of_the_wrong_form_is_told_the_right_one():
+    with pytest.raises(SettingsError, match=r"gateway\.url .*格式不对，应符合 \^https\?://"):
+        load(TTS__GATEWAY__URL="ftp://x")
+
+
+@pytest.mark.parametrize(
+    ("environ", "gateway", "public"),
+    [
+        ({}, "http://127.0.0.1:7860", "https://127.0.0.1:8443"),
+        ({"TTS__WEBUI__PORT": "9000"}, "http://127.0.0.1:9000", "https://127.0.0.1:8443"),
+        ({"TTS__WEBUI__HOST": "::1"}, "http://[::1]:7860", "https://127.0.0.1:8443"),
+        ({"TTS__PROXY__PORT": "9443"}, "http://127.0.0.1:7860", "https://127.0.0.1:9443"),
+        ({"TTS__PROXY__TLS": "false"}, "http://127.0.0.1:7860", "http://127.0.0.1:8443"),
+        ({"TTS__PROXY__HOST": "0.0.0.0"}, "http://127.0.0.1:7860", "https://127.0.0.1:8443"),
+        (
+            {"TTS__WEBUI__PORT": "9000", "TTS__GATEWAY__URL": "http://10.0.0.9:7860", "TTS__PROXY__PORT": "9443"},
+            "http://10.0.0.9:7860",
+            "https://127.0.0.1:9443",
+        ),
+        (
+            {"TTS__PROXY__PORT": "9443", "TTS__PROXY__PUBLIC_URL": "https://voice.example"},
+            "http://127.0.0.1:7860",
+            "https://voice.example",
+        ),
+    ],
+)
+def test_the_halves_meet_in_every_process_where_only_a_port_was_changed(environ, gateway, public):
+    settings = load(**environ)
+    assert (settings.gateway.url, settings.proxy.public_url) == (gateway, public)
 
 
 @pytest.mark.parametrize(

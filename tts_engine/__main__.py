@@ -39,8 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     except TTSError as error:
         print(f"出错：{error}", file=sys.stderr)
         return 2 if error.code != "synthesis_failed" else 1
-    except OSError as error:
-        print(f"出错：写不进 {options.output}：{error.strerror}", file=sys.stderr)
+    except OSError:
+        print(f"出错：写不进 {options.output}：请检查目录是否存在、能否写入，以及剩余空间。", file=sys.stderr)
         return 1
 
 

@@ -20,7 +20,7 @@ def token() -> Response:
     """A token for the holder of an API key; a token cannot beget another."""
     parts, holder = services(), caller()
     if holder.key_id is None or holder.by_token:
-        raise CredentialError(given=True)
+        raise CredentialError(given=True, wanted="换令牌要用 API 密钥：令牌不能再换令牌。")
     asked = parse_optional(TokenRequest, parts.settings.proxy.max_body_bytes)
     allowed = holder.scopes & TOKEN_SCOPES
     scopes: set[str] = set(asked.scopes) if asked.scopes is not None else set(allowed)
@@ -52,7 +52,9 @@ def revoke() -> Response:
     """End the token that is shown, or every token of its subject."""
     parts, holder = services(), caller()
     if not holder.by_token:
-        raise CredentialError(given=True)
+        raise CredentialError(
+            given=True, wanted="这里吊销的是令牌：请用令牌调用；API 密钥由管理员用 keys revoke 吊销。"
+        )
     asked = parse_optional(RevokeRequest, parts.settings.proxy.max_body_bytes)
     if asked.everywhere:
         parts.tokens.revoke_subject(holder.subject, actor=holder.subject)

@@ -120,7 +120,12 @@ def test_a_file_that_cannot_be_spoken_is_refused_before_anything_is_made(run, tm
 
 def test_a_file_that_is_not_there_is_one_sentence(run, tmp_path):
     status, _, err = run("prewarm", tmp_path / "none")
-    assert (status, len(err.splitlines())) == (1, 1)
+    assert (status, len(err.splitlines()), "UTF-8" in err) == (1, 1, False)
+
+
+def test_a_bad_expiry_names_every_form_that_is_taken(run):
+    status, _, err = run("keys", "create", "demo", "--expires", "90x")
+    assert (status, "90d" in err) == (2, True)
 
 
 def test_pruning_tells_what_went(run):

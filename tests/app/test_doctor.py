@@ -155,3 +155,6 @@ def test_a_database_in_use_is_copied_whole_and_never_over_another(app, environ, 
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
     assert main(["backup", str(tmp_path / "copy.db")]) == 1
     assert "已存在" in capsys.readouterr().err
+    assert main(["backup", str(tmp_path / "none" / "copy.db")]) == 1
+    said = capsys.readouterr().err
+    assert ("写不进" in said, "database.url" in said) == (True, False)  # the database is well

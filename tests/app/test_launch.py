@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from app.first_run import prepare
-from app.launch import addresses, check_free, curl_line, overrides, proxy_probe, variables, wait_ready, webui_probe
+from app.launch import addresses, check_free, curl_line, proxy_probe, variables, wait_ready, webui_probe
 from settings import Settings, SettingsError
 
 NOW = datetime.datetime.now(datetime.UTC)
@@ -21,26 +21,9 @@ def free_port():
         return listener.getsockname()[1]
 
 
-@pytest.mark.parametrize(
-    ("sections", "expected"),
-    [
-        ({}, {}),
-        ({"webui": {"port": 9000}}, {"TTS__GATEWAY__URL": "http://127.0.0.1:9000"}),
-        ({"proxy": {"port": 9443}}, {"TTS__PROXY__PUBLIC_URL": "https://127.0.0.1:9443"}),
-        ({"proxy": {"tls": False}}, {"TTS__PROXY__PUBLIC_URL": "http://127.0.0.1:8443"}),
-        ({"proxy": {"host": "0.0.0.0"}}, {}),
-        ({"webui": {"host": "::1"}}, {"TTS__GATEWAY__URL": "http://[::1]:7860"}),
-        ({"webui": {"port": 9000}, "gateway": {"url": "http://10.0.0.9:7860"}}, {}),
-        ({"proxy": {"port": 9443, "public_url": "https://voice.example"}}, {}),
-    ],
-)
-def test_the_halves_meet_where_only_a_port_was_changed(sections, expected):
-    assert overrides(settings(**sections)) == expected
-
-
 def test_no_secret_is_among_what_the_shell_gets():
     given = settings(webui={"token": "t" * 20, "password": "p" * 20}, auth={"jwt_secret": "s" * 40})
-    text = str(variables(given) | overrides(given))
+    text = str(variables(given))
     assert not any(secret * 20 in text for secret in "tps")
 
 

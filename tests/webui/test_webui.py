@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import runpy
 import socket
+import sys
 import time
 
 import pytest
@@ -21,6 +23,16 @@ def test_an_open_page_does_not_hold_up_the_shutdown(start, caplog):
             server.__exit__()
             assert time.monotonic() - began < 4
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize(("argument", "status"), [("--help", 0), ("--port=9", 2)])
+def test_the_command_line_helps_or_refuses_and_never_starts_the_server(argument, status, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["webui.py", argument])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(webui.__file__, run_name="__main__")
+    assert ended.value.code == status
+    said = capsys.readouterr()
+    assert "python webui.py" in said.out + said.err
 
 
 def test_a_taken_port_is_one_sentence():
