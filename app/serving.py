@@ -42,6 +42,9 @@ _FIRST_BYTES = 128 * 1024
 """Of a file, sent with the head; fits the buffer of a unix socket, so that the kernel takes it whole."""
 _DRAINED_BYTES = 64 * 1024
 """Of a body that nobody read; gunicorn's own bound."""
+_LINGER_S = 2.0
+_LINGER_BYTES = 16 * 1024 * 1024
+"""How long, and for how much, a connection that is going to be closed waits for a client that still sends."""
 _STREAMED = ("/tts/stream", "/v1/audio/speech")
 """Addresses whose answers are sent for minutes."""
 
@@ -148,9 +151,26 @@ class BoundedWorker(ThreadWorker):
         try:
             keep = super().handle_request(req, conn)
             joined.flush()
+            if not keep:
+                self._linger(req, conn)
             return keep
         finally:
             conn.sock = plain
+
+    def _linger(self, req: Any, conn: Any) -> None:
+        """Let the client finish sending: who is cut in the middle of it never reads the answer.
+
+        Gunicorn closes after 64 KiB; the kernel then resets the connection, and the answer is lost with it.
+
+        Source: RFC 9112, section 9.6.
+        """
+        self._bound(conn, _LINGER_S)
+        left = _LINGER_BYTES
+        try:
+            while left > 0 and (data := req.body.read(_DRAINED_BYTES)):
+                left -= len(data)
+        except (OSError, http_errors.ParseException) as error:
+            self.log.debug("the rest of a body that nobody wants: %s", error)
 
     def notify(self) -> None:
         """Called about once a second by the worker's main loop."""

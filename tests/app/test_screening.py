@@ -205,7 +205,8 @@ def test_when_wechat_fails_a_setting_decides(checked, wechat, setting, statuses)
 
 
 def test_when_wechat_hangs_the_answer_comes_in_time(checked, wechat):
-    client, headers = checked(wechat__timeout_s="0.5")
+    client, headers = checked()
+    services_of(client.application).identity.login.wechat._timeouts = (2.0, 0.5)
     wechat.gate = threading.Event()
     assert speak(client, headers) == (503, "wechat_unavailable")
 

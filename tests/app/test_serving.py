@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from app.auth import ApiKeys, NewKey
 from app.database import connect
+from tests.end_to_end.stack import START_LIMIT_S, free_port
 
 ROOT = Path(__file__).parent.parent.parent
 SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
@@ -48,12 +49,6 @@ def make_certificate(folder):
     (folder / "key.pem").write_bytes(key.private_bytes(*pem))
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Proxy:
     """A running gunicorn, and ways to talk to it."""
 
@@ -69,7 +64,6 @@ class Proxy:
             "TTS__PROXY__TLS_CERTIFICATE": str(folder / "cert.pem"),
             "TTS__PROXY__TLS_KEY": str(folder / "key.pem"),
             "TTS__PROXY__THREADS": "2",
-            "TTS__PROXY__HEADER_TIMEOUT_S": "2",
             "TTS__GATEWAY__URL": f"http://127.0.0.1:{free_port()}",
         } | changes
         self.log = folder / "log"
@@ -83,7 +77,7 @@ class Proxy:
             )
 
     def wait_until_ready(self):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 return self.get("/healthz")
@@ -92,11 +86,11 @@ class Proxy:
         raise AssertionError(self.log.read_text())
 
     def get(self, path, **options):
-        return requests.get(f"https://localhost:{self.port}{path}", verify=self.certificate, timeout=20, **options)
+        return requests.get(f"https://localhost:{self.port}{path}", verify=self.certificate, timeout=100, **options)
 
     def connect(self):
         context = ssl.create_default_context(cafile=self.certificate)
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=100)
         return context.wrap_socket(plain, server_hostname="localhost")
 
     def say(self, data):
@@ -108,22 +102,34 @@ class Proxy:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(30)
+            return self.process.wait(120)
         finally:
             self.process.kill()
             self.process.wait()
 
 
+@contextmanager
+def running(folder, **changes):
+    make_certificate(folder)
+    proxy = Proxy(folder, **changes)
+    try:
+        proxy.wait_until_ready()
+        yield proxy
+    finally:
+        proxy.stop()
+
+
 @pytest.fixture(scope="module")
 def proxy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("proxy")
-    make_certificate(folder)
-    running = Proxy(folder)
-    try:
-        running.wait_until_ready()
-        yield running
-    finally:
-        running.stop()
+    with running(tmp_path_factory.mktemp("proxy")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    """Waits two seconds for headers: on a busy machine too short for those who mean well."""
+    with running(tmp_path_factory.mktemp("hasty"), TTS__PROXY__HEADER_TIMEOUT_S="2") as proxy:
+        yield proxy
 
 
 def test_it_answers_over_tls_and_names_its_parts(proxy):
@@ -136,16 +142,15 @@ def test_an_engine_that_is_not_there_is_502_at_once(proxy):
     engine = connect(f"sqlite:///{proxy.certificate.parent}/app.db")
     key = ApiKeys(engine, time.time).create(NewKey("test", ("tts",)))[1]
     engine.dispose()
-    begun = time.monotonic()
     answer = requests.post(
         f"https://localhost:{proxy.port}/tts",
         json={"text": "你好"},
         headers={"X-API-Key": key},
         verify=proxy.certificate,
-        timeout=20,
+        timeout=100,
     )
+    # and not engine_timeout, which would have been waited for
     assert (answer.status_code, answer.json()["code"]) == (502, "engine_unreachable")
-    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
@@ -154,7 +159,7 @@ def test_old_tls_is_refused(proxy, version):
     context = ssl.create_default_context(cafile=proxy.certificate)
     context.minimum_version = context.maximum_version = version
     context.set_ciphers("ALL:@SECLEVEL=0")
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as plain, pytest.raises(OSError):
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=100) as plain, pytest.raises(OSError):
         context.wrap_socket(plain, server_hostname="localhost")
 
 
@@ -202,7 +207,7 @@ def in_chunks(data):
 @pytest.mark.parametrize("body", [bytes, in_chunks])
 def test_an_answer_that_leaves_the_body_unread_promises_no_connection_that_is_closed(proxy, body, size):
     context = ssl.create_default_context(cafile=proxy.certificate)
-    with closing(http.client.HTTPSConnection("localhost", proxy.port, context=context, timeout=20)) as connection:
+    with closing(http.client.HTTPSConnection("localhost", proxy.port, context=context, timeout=100)) as connection:
         kept = []
         for _ in range(3):
             connection.request("POST", "/tts", body(bytes(size)), {"Content-Type": "application/json"})
@@ -212,16 +217,24 @@ def test_an_answer_that_leaves_the_body_unread_promises_no_connection_that_is_cl
     assert kept == [body is bytes and size <= 60_000] * 3
 
 
+@pytest.mark.parametrize("size", [100_000, 3_000_000])
+def test_who_still_sends_when_the_answer_comes_is_not_cut_off(proxy, size):
+    head = f"POST /tts HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+    with proxy.connect() as connection:
+        connection.sendall(head.encode())
+        said = b""
+        while b'"request_id"' not in said:
+            said += connection.recv(65_536)
+        assert said.startswith(b"HTTP/1.1 401 ")
+        connection.sendall(bytes(size))
+        assert connection.recv(65_536) == b""  # an end, and no reset, which would take the answer with it
+
+
 def send_endlessly(proxy, path, headers):
-    """The answer to a body without a length; lost when the server closes before all is sent (RFC 9112, 9.6)."""
-    for _ in range(20):
-        chunks = (b" " * 1000 for _ in range(100))
-        url = f"https://localhost:{proxy.port}{path}"
-        try:
-            return requests.post(url, data=chunks, headers=headers, verify=proxy.certificate, timeout=20)
-        except requests.ConnectionError:
-            assert proxy.get("/healthz").status_code == 200
-    raise AssertionError("no answer in twenty tries")
+    """The answer to a body without a length."""
+    chunks = (b" " * 1000 for _ in range(100))
+    url = f"https://localhost:{proxy.port}{path}"
+    return requests.post(url, data=chunks, headers=headers, verify=proxy.certificate, timeout=100)
 
 
 def test_a_body_without_a_length_is_bounded_too(proxy):
@@ -235,14 +248,20 @@ def test_a_body_without_a_length_is_bounded_too(proxy):
         assert (answer.status_code, answer.json().get("limit")) == (413, 65_536), answer.text
 
 
-def test_slow_clients_hold_no_thread_for_long(proxy):
-    slow = [proxy.connect() for _ in range(4)]  # twice as many as there are threads
+def is_cut(connection):
+    """Whether the other side has closed it, in whatever manner."""
+    try:
+        return connection.recv(1000) == b""
+    except ConnectionError:
+        return True
+
+
+def test_slow_clients_hold_no_thread_for_long(hasty):
+    slow = [hasty.connect() for _ in range(4)]  # twice as many as there are threads
     try:
         for connection in slow:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
-        begun = time.monotonic()
-        deadline = begun + 20
-        answered = False
+        answered, deadline = False, time.monotonic() + 100
         while time.monotonic() < deadline and not answered:
             for connection in slow:
                 try:
@@ -250,25 +269,20 @@ def test_slow_clients_hold_no_thread_for_long(proxy):
                 except OSError:  # cut, as it should be
                     continue
             try:
-                answered = proxy.get("/healthz").status_code == 200
+                answered = hasty.get("/healthz").status_code == 200
             except requests.ConnectionError:
                 continue
         assert answered
-        assert time.monotonic() - begun < 15
-        assert slow[0].recv(1000) == b""
+        assert is_cut(slow[0])
     finally:
         for connection in slow:
             connection.close()
 
 
-def test_a_client_that_never_finishes_its_handshake_is_cut(proxy):
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=20) as plain:
+def test_a_client_that_never_finishes_its_handshake_is_cut(hasty):
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=100) as plain:
         plain.sendall(b"\x16\x03\x01")
-        try:
-            assert plain.recv(1000) == b""
-        except ConnectionResetError:
-            pass
-    assert proxy.get("/healthz").status_code == 200
+        assert is_cut(plain)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads Linux's /proc")
@@ -288,11 +302,9 @@ def test_nothing_but_the_proxys_own_files_is_written(proxy):
 
 
 def test_sigterm_ends_it_cleanly_and_the_log_has_no_traceback(tmp_path):
-    make_certificate(tmp_path)
-    running = Proxy(tmp_path)
-    running.wait_until_ready()
-    assert running.stop() == 0
-    assert "Traceback" not in running.log.read_text()
+    with running(tmp_path) as proxy:
+        assert proxy.stop() == 0
+        assert "Traceback" not in proxy.log.read_text()
 
 
 @pytest.mark.parametrize(
@@ -307,8 +319,8 @@ def test_sigterm_ends_it_cleanly_and_the_log_has_no_traceback(tmp_path):
 )
 def test_bad_settings_stop_the_start_with_one_sentence(tmp_path, change, why):
     make_certificate(tmp_path)
-    running = Proxy(tmp_path, **change)
-    assert running.process.wait(60) != 0
-    log = running.log.read_text()
+    proxy = Proxy(tmp_path, **change)
+    assert proxy.process.wait(START_LIMIT_S) != 0
+    log = proxy.log.read_text()
     assert [line for line in log.splitlines() if "无法启动" in line and why in line] != []
     assert "Traceback" not in log

@@ -60,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, work):
         self.server.calls.append((self.command, self.path, dict(self.headers)))
         if self.server.gate is not None:
-            self.server.gate.wait(20)
+            self.server.gate.wait(120)
         failure = self.server.failures.pop(0) if self.server.failures else ()
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             status, told = 401, problem("unauthorized")

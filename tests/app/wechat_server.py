@@ -75,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.calls.append(call)
             canned = self.server.answers.pop(0) if self.server.answers else None
         if self.server.gate is not None:
-            self.server.gate.wait(20)
+            self.server.gate.wait(120)
         if self.server.delay_s:
             time.sleep(self.server.delay_s)
         if canned is None:
