@@ -9,7 +9,7 @@ Sources: pypinyin (MIT) with its phrase dictionary and, for rare characters, Uni
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tts_engine.frontend.characters import is_han
@@ -20,6 +20,8 @@ from tts_engine.frontend.words import Word, Words
 
 _CONTEXT = 8
 _REMOVED = "!"
+Rows = Callable[[str], list[list[str]]]
+"""Rows of a table by its file's name."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,16 @@ class _Rule:
 class Readings:
     """Reads sentences. Immutable, so any number of threads may share it."""
 
-    def __init__(self, polyphones: Polyphones | None = None) -> None:
+    def __init__(self, polyphones: Polyphones | None = None, rows: Rows = table) -> None:
         """Load the dictionaries.
 
         Args:
             polyphones: instead of the package's own.
+            rows: of the tables, instead of all.
         """
-        self._lexicon, removed = _lexicon()
-        self._neutral = {row[0]: tuple(row[1].split(" ")) if row[1:] else () for row in table("neutral.tsv")}
-        self._rules = _polyphone_rules()
+        self._lexicon, removed = _lexicon(rows)
+        self._neutral = {row[0]: tuple(row[1].split(" ")) if row[1:] else () for row in rows("neutral.tsv")}
+        self._rules = _polyphone_rules(rows)
         added = {word: 200 for word in (*self._lexicon, *self._neutral) if len(word) > 1}
         self._words = Words(added, removed)
         self._polyphones = polyphones or Polyphones.load()
@@ -253,12 +256,12 @@ def _first(character: str) -> str:
     return next(iter(readings_of(character)), "")
 
 
-def _lexicon() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
+def _lexicon(rows: Rows) -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     """Own readings, and the dictionary entries that are no words."""
     lexicon = {}
     removed = set()
     for name in ("words.tsv", "names.tsv"):
-        for word, pinyin in table(name):
+        for word, pinyin in rows(name):
             if pinyin == _REMOVED:
                 removed.add(word)
             else:
@@ -266,12 +269,12 @@ def _lexicon() -> tuple[dict[str, tuple[str, ...]], frozenset[str]]:
     return lexicon, frozenset(removed)
 
 
-def _polyphone_rules() -> dict[str, tuple[_Rule, ...]]:
+def _polyphone_rules(rows: Rows) -> dict[str, tuple[_Rule, ...]]:
     rules: dict[str, list[_Rule]] = {}
-    for word, left, right, pinyin in table("polyphones.tsv"):
+    for word, left, right, pinyin in rows("polyphones.tsv"):
         rule = _Rule(re.compile(f"(?:{_edges(left)})$" if left else ""), re.compile(_edges(right)), pinyin)
         rules.setdefault(word, []).append(rule)
-    for character, *fields in table("surnames.tsv"):
+    for character, *fields in rows("surnames.tsv"):
         rules[character] = [*_surname_rules(*fields), *rules.get(character, [])]
     return {word: tuple(listed) for word, listed in rules.items()}
 

@@ -24,9 +24,10 @@ from scipy.optimize import fmin_l_bfgs_b  # type: ignore[import-untyped]
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 from tts_engine.frontend.bilstm import BiLSTM
+from tts_engine.frontend.data import table
 from tts_engine.frontend.pinyin import numbered
 from tts_engine.frontend.polyphones import DENSE, FILE, Polyphones, Weights, features, trust
-from tts_engine.frontend.readings import Readings
+from tts_engine.frontend.readings import Readings, Rows
 
 FOLDS = 5
 PENALTY = 0.2
@@ -99,9 +100,9 @@ def _candidates(readings: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, .
     return {character: tuple(dict.fromkeys(names)) for character, names in several.items() if len(set(names)) > 1}
 
 
-def ranked(data: Sequence[Example], polyphones: Polyphones) -> list[Ranked]:
-    """Features of every example, as the front end computes them."""
-    readings = Readings(polyphones)
+def ranked(data: Sequence[Example], polyphones: Polyphones, rows: Rows = table) -> list[Ranked]:
+    """Features of every example, as the front end computes them with these rows of its tables."""
+    readings = Readings(polyphones, rows)
     found = []
     for example in data:
         (one,) = readings.occurrences(example.text, [example.place])
