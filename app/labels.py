@@ -16,6 +16,7 @@ import numpy.typing as npt
 from app.gateway import Gateway, Order, Trip, Utterance
 from settings import LabelSettings
 from sound import Label
+from sound.mp3 import frame_samples
 from sound.notice import margin, rhythm
 
 Samples = npt.NDArray[np.float32]
@@ -67,17 +68,22 @@ class Labels:
             return np.zeros(0, np.float32)
         return np.concatenate([margin(utterance_rate), self._notice(utterance_rate, speaker, trip)])
 
-    def sounded(self, utterance: Utterance, order: Order, trip: Trip) -> Utterance:
-        """``utterance`` with the explicit label, its times moved accordingly.
+    def sounded(self, utterance: Utterance, order: Order, trip: Trip) -> tuple[Utterance, int]:
+        """``utterance`` with the explicit label, its times moved, and of how many samples the label at its end is.
+
+        That label begins with a whole MP3 frame, after up to 26 ms more of silence, so that its frames are the same
+        behind every utterance (``tail`` of ``sound.encode``).
 
         Raises:
             GatewayError: the engine did not speak the notice.
         """
         rate = utterance.sample_rate
         before = self.opening(rate, order.speaker, trip)
-        samples = np.concatenate([before, utterance.samples, self.closing(rate, order.speaker, trip)])
+        after = self.closing(rate, order.speaker, trip)
+        rest = -(len(before) + len(utterance.samples)) % frame_samples(rate) if len(after) else 0
+        samples = np.concatenate([before, utterance.samples, np.zeros(rest, np.float32), after])
         timings = shifted(utterance.timings, 1000 * len(before) / rate)
-        return replace(utterance, samples=samples, timings=timings)
+        return replace(utterance, samples=samples, timings=timings), len(after)
 
     def _notice(self, rate: int, speaker: str, trip: Trip) -> Samples:
         if self.settings.explicit == "rhythm":

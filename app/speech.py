@@ -28,7 +28,7 @@ from sound import MEDIA_TYPES, SoundError, encode, labelled
 
 _log = logging.getLogger(__name__)
 
-PIPELINE = 3
+PIPELINE = 4
 """Raise it when the same samples would be encoded into other bytes than before."""
 
 
@@ -246,10 +246,11 @@ class Speech:
             took_s / utterance.duration_s,
         )
         self.catalogue.learn(utterance.revision)
+        tail = 0
         if self.labels.mark(wish.explicit):
-            utterance = self.labels.sounded(utterance, wish.order, trip)
+            utterance, tail = self.labels.sounded(utterance, wish.order, trip)
         content_id = secrets.token_hex(16)
-        data = self._encoded(utterance, wish, content_id)
+        data = self._encoded(utterance, wish, content_id, tail)
         name = f"{content_id}.{wish.format}"
         record = Record(
             key=self.key(wish, utterance.revision),
@@ -266,9 +267,9 @@ class Speech:
         self.library.save(record)
         return Made(record, fresh=True)
 
-    def _encoded(self, utterance: Utterance, wish: Wish, content_id: str) -> bytes:
+    def _encoded(self, utterance: Utterance, wish: Wish, content_id: str, tail: int) -> bytes:
         try:
-            data = encode(utterance.samples, utterance.sample_rate, wish.format, wish.sample_rate)
+            data = encode(utterance.samples, utterance.sample_rate, wish.format, wish.sample_rate, tail)
         except SoundError as error:
             raise GatewayError from error
         return labelled(data, wish.format, self.labels.implicit(content_id))

@@ -78,6 +78,17 @@ class Encoder:
         self._put(sound, last=False)
         return len(sound)
 
+    def end_with(self, tail: npt.ArrayLike) -> None:
+        """Add what many sounds end with, (S,) floats: an MP3 keeps its frames (``Mp3.end_with``). ``close`` follows.
+
+        Raises:
+            SoundError: as ``write``.
+        """
+        if isinstance(self._writer, Mp3) and self._resampler is None:
+            self._writer.end_with(np.clip(checked(tail), -1.0, 1.0))
+        else:
+            self.write(tail)
+
     def close(self) -> None:
         """End the file."""
         if self._resampler is not None:

@@ -18,7 +18,9 @@ _PLAIN = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT")
 """Sample formats read from a WAV; none is compressed, so the samples take at most four times the file's own size."""
 
 
-def encode(samples: npt.ArrayLike, sample_rate: int, format: str, target_rate: int | None = None) -> bytes:
+def encode(
+    samples: npt.ArrayLike, sample_rate: int, format: str, target_rate: int | None = None, tail: int = 0
+) -> bytes:
     """A complete file in memory; equal input gives equal bytes.
 
     Args:
@@ -26,13 +28,16 @@ def encode(samples: npt.ArrayLike, sample_rate: int, format: str, target_rate: i
         sample_rate: Hz of ``samples``.
         format: a key of ``MEDIA_TYPES``.
         target_rate: Hz of the file; None keeps ``sample_rate`` as far as the format can.
+        tail: how many of the last samples many sounds end with: an MP3 is made faster by it (``Encoder.end_with``).
 
     Raises:
         SoundError: unknown format or rate, not one-dimensional, no samples, NaN or infinity.
     """
     buffer = io.BytesIO()
     encoder = Encoder(buffer, format, sample_rate, target_rate)
-    encoder.write(_present(checked(samples)))
+    sound = _present(checked(samples))
+    encoder.write(sound[: len(sound) - tail])
+    encoder.end_with(sound[len(sound) - tail :])
     encoder.close()
     return buffer.getvalue()
 

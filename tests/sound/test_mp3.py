@@ -9,7 +9,7 @@ import soundfile
 
 from sound import encode
 from sound.formats import SAMPLE_RATES
-from sound.mp3 import bit_rate
+from sound.mp3 import _frames_of, bit_rate, frame_samples
 from tests.sound.test_formats import played
 
 LENGTHS = (48, 575, 576, 577, 1151, 1152, 1153, 4096, 10_000, 44_321)
@@ -67,3 +67,45 @@ def test_the_header_has_the_checksum_by_which_it_is_known_to_be_whole():
     for bit in (byte >> shift & 1 for byte in covered for shift in range(8)):
         crc = crc >> 1 ^ (0xA001 if (crc & 1) ^ bit else 0)
     assert crc == checksum
+
+
+def ending(rate):
+    """As a label: silence, then sound."""
+    return np.concatenate([np.zeros(round(0.3 * rate), np.float32), noise(rate)])
+
+
+@pytest.mark.parametrize("rate", SAMPLE_RATES)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_an_ending_whose_frames_are_kept_is_heard_as_if_it_had_been_encoded_there(rate, length):
+    sound = np.concatenate([noise(length), ending(rate)])
+    joined = played(encode(sound, rate, "mp3", tail=len(ending(rate))))[0]
+    whole = played(encode(sound, rate, "mp3"))[0]
+    assert len(joined) == len(whole) == len(sound)
+    assert np.std(joined - sound) < 1.1 * np.std(whole - sound)
+    assert np.abs(joined[length + rate // 10 : length + rate // 4]).max() < 0.001  # nothing is heard where they meet
+
+
+def test_the_header_counts_an_ending_whose_frames_are_kept():
+    sound = np.concatenate([noise(20_000), ending(22_050)])
+    data = encode(sound, 22_050, "mp3", tail=len(ending(22_050)))
+    flags, frames, size, delay, padding, _ = info_frame(data)
+    assert (flags, size, delay, frames * 576) == (15, len(data), 576, delay + len(sound) + padding)
+
+
+def test_an_ending_is_encoded_once_for_all_sounds_of_whole_frames():
+    tail, frame = ending(22_050), frame_samples(22_050)
+    _frames_of.cache_clear()
+    for count in (10, 40, 77):
+        encode(np.concatenate([noise(count * frame), tail]), 22_050, "mp3", tail=len(tail))
+    assert (_frames_of.cache_info().misses, _frames_of.cache_info().hits) == (1, 2)
+
+
+@pytest.mark.parametrize("format", ["mp3", "wav", "flac", "m4a", "ogg"])
+def test_an_ending_without_silence_or_at_another_rate_is_as_any_sound(format):
+    for sound, tail, target in ((noise(9000), 5000, None), (np.r_[noise(9000), ending(22_050)], 28_665, 16_000)):
+        assert encode(sound, 22_050, format, target, tail)[-64:] == encode(sound, 22_050, format, target)[-64:]
+
+
+def test_nothing_but_an_ending_is_a_sound():
+    sound = ending(22_050)
+    assert len(played(encode(sound, 22_050, "mp3", tail=len(sound)))[0]) == len(sound)
