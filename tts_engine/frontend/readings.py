@@ -8,6 +8,7 @@ Sources: pypinyin (MIT) with its phrase dictionary and, for rare characters, Uni
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,9 @@ class Readings:
         for before, word, after in zip(words, words[1:], words[2:], strict=False):
             if word.text == "地" and known[word.begin][1] in _OPEN and _is_manner(text, before, after):
                 known[word.begin] = ("de5", "context")
-        for place in _experienced(text, words):
+        for place in _inside(words) if "里" in text else ():
+            known[place] = ("li5", "context")
+        for place in _experienced(text, words) if "过" in text else ():
             known[place] = ("guo5", "context")
         chosen = self._chosen(text, words, [place for place, (_, rule) in enumerate(known) if rule in _OPEN])
         syllables: list[Syllable | None] = [None] * len(text)
@@ -193,6 +196,27 @@ def _is_manner(text: str, before: Word, after: Word) -> bool:
     return manner and (after.tag[:1] in _PREDICATE or (not after.tag and len(after.text) > 1))
 
 
+def _inside(words: Sequence[Word]) -> list[int]:
+    """Places of the 里 that says where: 盒子里, 锅里; not 五公里, 邻里, 里面."""
+    found = [word.end - 1 for word in words if _ends_inside(word)]
+    return found + [word.begin for before, word in itertools.pairwise(words) if word.text == "里" and _is_place(before)]
+
+
+def _ends_inside(word: Word) -> bool:
+    """锅里 as one word, of a kind that is no measure and no name."""
+    text = word.text
+    return len(text) > 1 and text[-1] == "里" and text[-2] not in _NOT_PLACES and word.tag in ("", "n", "s", "f")
+
+
+def _is_place(word: Word) -> bool:
+    if word.text in _CONTAINERS:
+        return True
+    return word.tag[:1] not in _COUNTS and (len(word.text) > 1 or word.tag in ("n", "ng", "s", "r"))
+
+
+_CONTAINERS = frozenset("碗杯盘盆桶瓶袋箱盒罐锅包柜车船屋壶缸坛")
+_NOT_PLACES = frozenset("公海英华千百万邻故乡哪那这几十半里北")
+_COUNTS = frozenset("mq")
 _PASSED = re.compile(
     r"(?:[经通超越渡度路错胜难不好躲闪掠擦穿跨迈吹接递转回掉熬挺逃避瞒骗透淌涉捱饶放盖赛强大高多少长重早晚改悔记功罪思太再已刚正又也就才都只闯"
     r"绕漫拂扫流驶驰挤混蒙信得侧别背扭抢夺揭略年月日节欠]|[走跑飞翻爬跳游滑开冲晃飘驾])$"
@@ -216,12 +240,13 @@ def _experienced(text: str, words: Sequence[Word]) -> list[int]:
         inside = place > word.begin
         before = word.text[: place - word.begin] if inside else words[index - 1].text
         tag = word.tag if inside else words[index - 1].tag
-        if inside and len(word.text) > 3:
+        if inside and len(word.text) > 3 and place + 1 < word.end:
             continue
         cut_off = word.text != "过" and not word.tag and len(word.text) == 2  # 住|过院
         if not inside and word.text != "过" and not cut_off:
             continue
-        done = (tag[:1] in _DONE and tag != "vn") or (cut_off and tag == "f")
+        denied = tag[:1] in ("d", "") and len(before) > 1 and bool(_EVER.search(text[: place - 1]))  # 没听说|过
+        done = (tag[:1] in _DONE and tag != "vn") or (cut_off and tag == "f") or denied
         if not inside and not done and not _is_named_action(tag, before, text, place):
             continue
         ever = text[place - 1] in _MOVED and (_EVER.search(text[: place - 1]) or _TIMES.match(text, place))

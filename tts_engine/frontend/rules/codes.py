@@ -34,13 +34,14 @@ _NICKNAMED = re.compile(
     r"晚会|高校|院校|大学|工程|大促|程序员|事件|年中|购物节|消费者|公司|安全|页面|错误|工作制|加班|制度|作息|跑车|电影|特工|了|吧|啊|$|[，。！？、”’）]|的(?!人|时|速)|活动|促销|优惠|大战|预售|期间|当天|前后|哪|"
     r"(?:和|与|跟|或|还是|比|到)(?!\s?\d)|(?:和|与|跟|或|还是|比)\s?(?:996|007|995|955|965|618|985|211)(?!\d)"
 )
+_LOVED = re.compile("(?:那天|当天|这天)?(?:领的?证|表白|告白|求婚|快乐|送|礼物|红包|约会|情侣|玫瑰|我爱你)")
 _WORKED = re.compile(r"(?:实行|推行|反对|拒绝|告别|被迫|变相|强制|天天|每天|双(?:十一|11)[和与、到跟])$")
 """Before a number that is a working week or a shopping day."""
 _CALLS = re.compile(
     r"(?:打|拨|呼叫|报|叫|call|致电|拨通|打通|热线|电话|急救|报警|火警|匪警|交警|求助|联系|拨号|求救|喊|找|平台|回拨|接到|接|向|是|和|、|或|及)(?:了|过|个|通|：|:)?$"
 )
 _CALLED = re.compile(
-    r"报警|急救|热线|指挥|电话|客服|平台|接警|民警|出警|警|救护|中心|来|到|赶|、1|和1|或1|及1|值守|值班|系统|专线|投诉|举报|咨询|网站|官网|购票|订票|[，。！？；]|$"
+    r"报警|急救|热线|指挥|电话|客服|平台|接警|民警|出警|警|救护|中心|来|到|赶|、1|和1|或1|及1|值守|值班|系统|专线|投诉|举报|咨询|网站|官网|购票|订票|提醒|宣传|上线|开通|发布|[，。！？；]|$"
 )
 
 
@@ -91,6 +92,8 @@ def _well_known(match: Match) -> Sequence[Part] | None:
     if _SERVICE.fullmatch(text) or (text in _EMERGENCY and _is_called(match)):
         return [each(match, 0, by_digit(text, "幺"))]
     name = "233" if re.fullmatch("23{2,}", text) else "666" if re.fullmatch("6{3,}", text) else text
+    if name in ("520", "1314", "5201314") and _LOVED.match(after):
+        return [each(match, 0, by_digit(text))]
     if (
         name in _NICKNAMES
         and (_NICKNAMED.match(after) or name != text or _WORKED.search(left(match)))
@@ -190,6 +193,8 @@ def _long(match: Match) -> Sequence[Part] | None:
     text = match[0]
     if len(text) > 1 and text[0] == "0" and re.match(r"[月日号时点分秒]", right(match, 1)):
         return None
+    if match.string[match.start() - 1 : match.start()] == "_":
+        return [each(match, 0, by_digit(text))]  # 小明_2020
     round_end = len(text) - len(text.rstrip("0"))
     amount = COUNTED.match(right(match)) or round_end * 2 >= len(text) or re.search(r"[达约超过共为近破]$", left(match))
     if text[0] == "0" or len(text) > 16 or (len(text) > 8 and not amount):

@@ -22,7 +22,7 @@ _RATIO_BEFORE = re.compile(r"(?:比例|比值|配比|比率|之比|宽高比|长
 _DAYPART = re.compile(r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚|清晨|夜里|午后|深夜|今晚|明早|今早|明晚|早|晚)$")
 _ELAPSED_AFTER = re.compile(r"的?(?:成绩|时间完|完赛|夺冠|冲线|刷新|打破|跑完|获得|用时)")
 _ELAPSED = re.compile(
-    r"(?:用时|成绩|时长|耗时|历时|片长|全长|跑出|游出|花了|纪录|记录|倒计时|计时|剩余(?:时间)?|还剩)[为是了仅:：]?\s?$"
+    r"(?:用时|成绩|时长|耗时|历时|片长|完整版|加长版|剪辑版|导演版|全长|跑出|游出|花了|纪录|记录|倒计时|计时|剩余(?:时间)?|还剩)[为是了仅:：]?\s?$"
 )
 _ERA = re.compile(
     r"(?:民国|昭和|平成|令和|大正|明治|康熙|雍正|乾隆|嘉庆|道光|咸丰|同治|光绪|宣统|洪武|永乐|嘉靖|万历|崇祯|贞观|开元|天宝)$"
@@ -221,12 +221,26 @@ def _year(match: Match) -> Sequence[Part] | None:
         spans = _SPAN_BEFORE.search(before) or re.match(r"历史|的历史|之久|光阴|寿命|多", rest)
         return None if spans else [each(match, "y", by_digit(value))]
     if len(value) == 3:
-        return [each(match, "y", by_digit(value))] if re.search(r"(?:公元|元前|西元)$", before) else None
+        named = re.search(r"(?:公元|元前|西元)$", before) or _REIGN.match(rest)
+        return [each(match, "y", by_digit(value))] if named and not _SPAN_BEFORE.search(before) else None
     if len(value) == 2 and not rest.startswith("代") and not _SPAN_BEFORE.search(before) and not _ERA.search(before):
         named = (_SHORT_YEAR_AFTER.match(rest) or value >= "60") and not _SPAN_AFTER.match(rest)
         named = named or value[0] == "0"
         return [each(match, "y", by_digit(value))] if named else None
     return None
+
+
+_REIGN = re.compile(
+    "(?:正式)?(?:建[立国都]|灭[亡国于]|即位|登基|称帝|驾崩|病逝|去世|出生|统一|攻[占入破]|迁都|爆发|平定|叛乱|起义|之乱|改元|退位|禅让|复国|亡国|东征|西征|北伐|归降)"
+)
+"""Behind a year of three digits of history: 618年建立."""
+
+
+def _lifetime(match: Match) -> Sequence[Part] | None:
+    """(1881—1936): the years of a life or a reign."""
+    if not 0 < int(match["b"]) - int(match["a"]) < 130:
+        return None
+    return [each(match, "a", by_digit(match["a"])), group(match, "j", "到"), each(match, "b", by_digit(match["b"]))]
 
 
 def _generation(match: Match) -> Sequence[Part]:
@@ -323,7 +337,7 @@ def _time_join(match: Match) -> Sequence[Part] | None:
     """The sign between two times, days or dates: 到."""
     before = left(match, 11)
     spelled = re.search(
-        r"(?:[日号月年点分时秒周天晚早午]|周[一二三四五六日末]|星期[一二三四五六日天]|\d[:：]\d\d|[ap]\.?m\.?|\d{4}[-/.]\d\d?[-/.]\d\d?|(?<!\d)\d\d?/\d\d?)$",
+        r"(?:[日号月年点分时秒周天晚早午]|点\d\d|周[一二三四五六日末]|星期[一二三四五六日天]|\d[:：]\d\d|[ap]\.?m\.?|\d{4}[-/.]\d\d?[-/.]\d\d?|(?<!\d)\d\d?/\d\d?)$",
         before,
         re.I,
     )
@@ -402,6 +416,7 @@ RULES: tuple[Rule, ...] = (
         _season,
     ),
     rule("year-range", rf"(?<![\d.])(?P<a>(?:19|20)\d\d)(?P<j>{JOIN})(?P<b>(?:19|20)\d\d)(?![\d.年])", _bare_years),
+    rule("year-range", rf"(?<=[(（])(?P<a>1\d{{3}}|20\d\d)(?P<j>{JOIN})(?P<b>1\d{{3}}|20\d\d)(?=[)）,，])", _lifetime),
     rule("year-range", rf"(?<![\d.])(?P<a>\d\d)(?P<j>{JOIN})(?P<b>\d\d)(?=年(?!代|级|龄))", _short_years),
     rule("year-range", rf"(?<=[(（])(?P<a>\d{{3}})(?P<u>年?)(?P<j>{JOIN})(?P<b>\d{{3,4}})(?=年[)）])", _year_range),
     rule("padded", r"(?<![\d.])(?P<n>0\d)(?=(?P<u>[月日号时点分秒]))", _padded),

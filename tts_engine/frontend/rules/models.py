@@ -164,6 +164,13 @@ def _formation(match: Match) -> Sequence[Part] | None:
     ]
 
 
+def _letters(match: Match) -> Sequence[Part]:
+    """A-B-C: a name, nothing is taken away."""
+    return [
+        Part(one[0], match.start() + one.start(), match.start() + one.end()) for one in re.finditer("[A-Z]", match[0])
+    ]
+
+
 def _tyre(match: Match) -> Sequence[Part]:
     """225/45 R17."""
     wide, flat = each(match, "w", by_digit(match["w"])), each(match, "f", by_digit(match["f"]))
@@ -198,6 +205,7 @@ MODELS: tuple[Rule, ...] = (
         _standard,
     ),
     rule("model", r"(?<![\dA-Za-z.])(?P<a>\d{1,2})(?P<w>W)-(?P<b>[2-6]\d)(?![\dA-Za-z.])", _oil),
+    rule("letters", r"(?<![A-Za-z\d+=-])[A-Z](?:-[A-Z]){2,}(?![A-Za-z\d+=-])", _letters),
     rule("route", r"(?<=[一-龥])\s?[-‐–—→]{1,2}\s?(?=[一-龥])", _route),
     rule("formation", r"(?<![\d-])[1-6](?:-[1-6]){2,3}(?![\d-])", _formation),
     rule("tyre", r"(?<![\d.])(?P<w>\d{3})(?P<j>/)(?P<f>\d{2})\s?Z?(?P<r>R)\s?(?P<d>\d{2})(?![\d.])", _tyre),

@@ -28,7 +28,7 @@ from tts_engine.frontend.rules.units import UNIT, unit_name
 
 _SCORES = re.compile(
     r"比分|比数|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠|先赢|横扫|力克|完胜|小胜|轻取|不敌|"
-    r"负于|憾负|扳回|追成|拿下|逼平|绝杀|扳平|战成|打成|踢成|握手言和|输给|赢了|赢下|输了|惨败|完败|败给|复仇|总分|局分|盘分|点球|加时|决胜局|半场|"
+    r"负于|憾负|扳回|追成|拿下|逼平|绝杀|扳平|战成|打成|踢成|握手言和|输给|赢了|赢下|输了|惨败|完败|败给|复仇|总分|局分|盘分|点球|加时|决胜局|(?<![半大])决赛|半场|"
     r"首回合|次回合|主场|客场|赛点|双杀|零封|连胜|首局|末节|首节|次节|第[一二三四五\d][局节盘]|对阵|队以|速胜|爆冷|带走|抢七|翻盘"
 )
 _PLAIN = re.compile(r"^\d+$")
@@ -61,7 +61,7 @@ def _temperature(match: Match) -> Sequence[Part]:
     if match["b"]:
         below = match["s2"] in ("-", "−")
         above = plus if celsius and match["s"] in ("-", "−") else ""
-        second = "到" + (minus if below else above) + number(match["b"])
+        second = "到" + ("" if not float(match["b"]) else minus if below else above) + number(match["b"])
     return whole(match, first + second + unit)
 
 
@@ -112,6 +112,8 @@ def _range(match: Match) -> Sequence[Part] | None:
     """7-9岁, 50~60公斤; scores and building numbers are told apart by what stands around."""
     first, second, after = match["a"], match["b"], right(match)
     hyphen = match["j"].strip() in _HYPHENS
+    if left(match, 1) == "点" and re.match("[点时:：]", after):
+        return None  # 7点25—7点40
     if hyphen and _is_score(match, after):
         return _between(match, "比")
     if hyphen and (after[:1] == "=" or after.startswith("等于") or _calculates_on(after)):
@@ -133,9 +135,20 @@ def _is_score(match: Match, after: str) -> bool:
         return False
     if re.search(r"(?:比分|比数)(?:为|是|[:：]|来到|变为|改写为|变成|定格在|锁定为|锁定在)?.{0,2}$", left(match, 10)):
         return True
-    if not _SCORES.search(clause(match)):
+    around = clause(match)
+    if not (_SCORES.search(around) or _is_in_list(around, match)):
         return False
     return not CLASSIFIER.match(after) or bool(re.match(r"[获险战]|胜|击|领|落|次|大|小", after))
+
+
+_SET = re.compile(r"(?<![\d.-])(\d{1,3})[-−–—](\d{1,3})(?![\d.-])")
+
+
+def _is_in_list(around: str, match: Match) -> bool:
+    """25-20，22-25，25-18: scores of sets, some won and some lost."""
+    pairs = [(int(one[1]), int(one[2])) for one in _SET.finditer(around)]
+    begins = re.search(r"[（(，,、\s]$", match.string[max(0, match.start() - 1) : match.start()])
+    return len(pairs) > 2 and any(a > b for a, b in pairs) and bool(begins)
 
 
 def _descending(match: Match, after: str) -> Sequence[Part] | None:
@@ -212,7 +225,7 @@ _FEASTS = frozenset(
 )
 _FEAST_AFTER = re.compile(
     r"长?假|节|黄金周|小长假|劳动节|国庆|放假|大促|购物节|狂欢|晚会|预售|活动|事变|事件|地震|阅兵|运动|讲话|案|妇女|青年|儿童|建军|建党|消费者|"
-    r"惨案|枪击|恐袭|主题|促销|电商|年中|当[天日晚]|零点|全天|开[抢售卖门]|好价|来袭|倒计时|返场|期间|前后|档|出[行游]|纪念|女神|女王|情人|植树|愚人|护士|记者|教师|光棍|劳动"
+    r"惨案|枪击|恐袭|主题|促销|电商|年中|当[天日晚]|零点|全天|开[抢售卖门]|好价|来袭|倒计时|返场|期间|前后|曝光|打假|维权|诚信|投诉|档|出[行游]|纪念|女神|女王|情人|植树|愚人|护士|记者|教师|光棍|劳动"
 )
 
 

@@ -104,7 +104,11 @@ def _operator(match: Match) -> Sequence[Part] | None:
     if match[0] == "→" and (after[:1] == "∞" or re.match(r"[+-]∞", after) or re.search(r"lim\s?[(（]?[a-z]$", before)):
         return whole(match, "趋于")
     if match[0] == "→":
-        return whole(match, "到") if re.search(r"[\dA-Za-z%℃]$", before) and re.match(r"[\dA-Za-z]", after) else None
+        if re.search(r"[\dA-Za-z%℃]$", before) and re.match(r"[\dA-Za-z]", after):
+            return whole(match, "到")
+        return (
+            whole(match, "，") if re.search(r"[\w一-鿿”》）]$", before) and re.match(r"[\w一-鿿“《（]", after) else None
+        )
     if not operand_after or (not operand_before and match[0] not in _PREFIXED):
         return None
     return whole(match, _OPERATORS[match[0]]) if _calculates(match, before, after) else None
@@ -299,6 +303,7 @@ RULES: tuple[Rule, ...] = (
     rule("subscript", r"[₀-₉]{1,8}", _subscript),
     rule("power", r"[⁻⁺]?[⁰¹²³⁴-⁹ⁿ]{1,8}[⁺⁻]?", _power),
     rule("power", r"(?<=[A-Za-z\d)）])\^[({]?(?P<n>[+-]?\d{1,6}|[a-z](?![A-Za-z]))[)}]?", _caret),
+    rule("underscore", r"(?<=[一-鿿\dA-Za-z])_(?=[一-鿿\dA-Za-z])", lambda match: whole(match, "下划线")),
     rule("power", r"(?<=[A-Za-z₀-₉])[⁺⁻]", _charge),
     rule("arrow", "[↑↓]", _arrow),
     rule("factorial", r"(?<=\d)!(?==)|(?<=[a-z])!(?=[=+*/×])", _factorial),
