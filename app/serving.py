@@ -137,8 +137,12 @@ class BoundedWorker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         """One request of a connection, on a thread of the pool."""
         self._bound(conn, self._header_timeout_s)
+        conn.is_read_out = False
         try:
-            return super().handle(conn)
+            keep = super().handle(conn)
+            if keep is False:
+                _part(conn)
+            return keep
         finally:
             with self._lock:
                 self._deadlines.pop(conn, None)
@@ -152,15 +156,18 @@ class BoundedWorker(ThreadWorker):
             keep = super().handle_request(req, conn)
             joined.flush()
             if not keep:
-                self._linger(req, conn)
+                conn.is_read_out = self._reads_out(req, conn)
             return keep
         finally:
             conn.sock = plain
 
-    def _linger(self, req: Any, conn: Any) -> None:
+    def _reads_out(self, req: Any, conn: Any) -> bool:
         """Let the client finish sending: who is cut in the middle of it never reads the answer.
 
         Gunicorn closes after 64 KiB; the kernel then resets the connection, and the answer is lost with it.
+
+        Returns:
+            Whether that was the end of the body.
 
         Source: RFC 9112, section 9.6.
         """
@@ -171,6 +178,8 @@ class BoundedWorker(ThreadWorker):
                 left -= len(data)
         except (OSError, http_errors.ParseException) as error:
             self.log.debug("the rest of a body that nobody wants: %s", error)
+            return False
+        return left > 0
 
     def notify(self) -> None:
         """Called about once a second by the worker's main loop."""
@@ -197,6 +206,32 @@ class BoundedWorker(ThreadWorker):
     def _bound(self, conn: Any, seconds: float) -> None:
         with self._lock:
             self._deadlines[conn] = time.monotonic() + seconds
+
+
+def _part(conn: Any) -> None:
+    """End a connection on a thread of the pool, so that gunicorn finds nothing more to wait for.
+
+    It waits until the client closes too, up to two seconds for each connection, on the main loop, where everybody else
+    waits with it: twenty clients who merely stay would stop the service for most of a minute.
+    """
+    if not conn.is_read_out:
+        _drain(conn.sock)
+    _cut(conn.sock)
+
+
+def _drain(sock: socket.socket) -> None:
+    """Half-close, and take what still comes of a request that could not be read; as the plain socket, TLS or not."""
+    deadline, left = time.monotonic() + _LINGER_S, _DRAINED_BYTES
+    try:
+        socket.socket.shutdown(sock, socket.SHUT_WR)
+        while left > 0 and (remaining := deadline - time.monotonic()) > 0:
+            sock.settimeout(remaining)
+            data = socket.socket.recv(sock, 4096)
+            if not data:
+                return
+            left -= len(data)
+    except OSError:  # gone, or silent for too long
+        return
 
 
 def _cut(sock: socket.socket) -> None:

@@ -324,3 +324,17 @@ def test_bad_settings_stop_the_start_with_one_sentence(tmp_path, change, why):
     log = proxy.log.read_text()
     assert [line for line in log.splitlines() if "无法启动" in line and why in line] != []
     assert "Traceback" not in log
+
+
+def test_who_stays_after_a_last_answer_holds_nobody_up(proxy):
+    begun, loiterers = time.monotonic(), []
+    try:
+        for _ in range(20):
+            loiterers.append(proxy.connect())
+            loiterers[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert loiterers[-1].recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert proxy.get("/healthz").status_code == 200
+        assert time.monotonic() - begun < 30  # gunicorn's main loop waits two seconds for each of them
+    finally:
+        for connection in loiterers:
+            connection.close()
