@@ -36,6 +36,12 @@ class Server:
                 self.port = free_port()
         raise AssertionError(f"{type(self).__name__} does not stay: {self.log()}")
 
+    def heal(self):
+        """Start it where an earlier test left it dead, and let it run where it was frozen."""
+        if self.process.poll() is not None:
+            self.start()
+        self.thaw()
+
     def kill(self):
         """As ``kill -9``, which leaves no time to say goodbye."""
         self.process.kill()

@@ -27,7 +27,7 @@ def submit(site, text):
         assert answer.ok or int(answer.headers["Retry-After"]) >= 1
         return answer.json() if answer.ok else None
 
-    return until(accepted, 45, "the job is accepted")["id"]
+    return until(accepted, 120, "the job is accepted")["id"]
 
 
 def told(site, job):
@@ -42,7 +42,7 @@ def parts_done(site, job):
     return found["parts_done"] if found else 0
 
 
-def finished(site, job, limit_s=60):
+def finished(site, job, limit_s=180):
     """The job when it is done."""
 
     def is_done():

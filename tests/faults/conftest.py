@@ -21,8 +21,24 @@ def small_disk(tmp_path_factory):
         subprocess.run(["umount", "--lazy", str(folder)], check=False, capture_output=True)
 
 
+@pytest.fixture
+def single(single_site):
+    single_site.wechat.gate, single_site.wechat.answers = None, []
+    single_site.heal()
+    return single_site
+
+
+@pytest.fixture
+def hosts(several_hosts):
+    several_hosts.cos.fault = ""
+    for server in (several_hosts.postgres, several_hosts.redis):
+        server.heal()
+    several_hosts.heal()
+    return several_hosts
+
+
 @pytest.fixture(scope="session")
-def single(small_disk):
+def single_site(small_disk):
     """One proxy process, SQLite and a folder: what start_app.sh gives, behind nginx; with a mini-program's login."""
     if not os.access(NGINX, os.X_OK):
         pytest.skip("nginx is not installed")
@@ -40,7 +56,7 @@ def single(small_disk):
 
 
 @pytest.fixture(scope="session")
-def hosts(tmp_path_factory):
+def several_hosts(tmp_path_factory):
     """Two hosts, each with a proxy, a worker and a disk of its own, on PostgreSQL, Redis and a bucket."""
     if not os.access(NGINX, os.X_OK):
         pytest.skip("nginx is not installed")

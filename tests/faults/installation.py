@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -154,6 +155,19 @@ class Site:
         (self.folder / "nginx.conf").write_text(MAIN.format(folder=self.folder, user=user), encoding="utf-8")
         self.start("nginx", [NGINX, "-p", str(self.folder), "-c", str(self.folder / "nginx.conf")])
         self.listens("nginx", self.https_port)
+
+    def heal(self):
+        """Start what an earlier test left dead, and wait until all is as at the start: each test stands for itself."""
+        starts = {"engine": self.start_engine, "nginx": self.start_nginx}
+        for host in range(self.hosts):
+            starts[f"proxy{host}"] = partial(self.start_proxy, host)
+            starts["worker" if host == 0 else f"worker{host}"] = partial(self.start_worker, host)
+        for name, start in starts.items():
+            process = self.processes.get(name)
+            if process is None or process.poll() is not None:
+                start()
+        self.control(delay_s=0.05, status=0)
+        until(lambda: self.request("GET", "/readyz").status_code == 200, START_LIMIT_S, self.told)
 
     def listens(self, name, port):
         """Returns when a process that was started listens."""

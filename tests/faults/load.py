@@ -136,7 +136,7 @@ class Load:
         """Return when ``count`` more texts were heard."""
         count = count or 2 * self.clients
         already = len(self.done)
-        until(lambda: len(self.done) >= already + count or self.is_over(), 60, lambda: f"answers: {self.summary()}")
+        until(lambda: len(self.done) >= already + count or self.is_over(), 180, lambda: f"answers: {self.summary()}")
 
     def settles(self):
         """The fault has ended now: return the seconds to the last error, when there has been none for a while."""
@@ -149,7 +149,7 @@ class Load:
             heard_since = sum(at_s - took_s > last_s() for at_s, took_s in self.done)
             return self.is_over() or (time.monotonic() - last_s() > _CALM_S and heard_since >= 2 * self.clients)
 
-        until(is_calm, 90, lambda: f"calm again: {self.summary()}")
+        until(is_calm, 240, lambda: f"calm again: {self.summary()}")
         return last_s() - ended_s
 
     def is_over(self):

@@ -21,7 +21,7 @@ def all_said(site, jobs):
 def test_kill_9_of_the_worker_in_the_middle_of_jobs(single):
     jobs = submitted(single)
     for made in (2, 5):
-        until(lambda made=made: all(parts_done(single, job) >= made for job in jobs), 60, single.told)
+        until(lambda made=made: all(parts_done(single, job) >= made for job in jobs), 180, single.told)
         single.kill("worker")
         wait_s(RESTART_S)
         single.start_worker()
@@ -32,7 +32,7 @@ def test_kill_9_of_the_worker_in_the_middle_of_jobs(single):
 def test_kill_9_of_the_engine_in_the_middle_of_a_job(single):
     jobs = submitted(single, count=1)
     (job,) = jobs
-    until(lambda: parts_done(single, job) >= 2, 60, single.told)
+    until(lambda: parts_done(single, job) >= 2, 180, single.told)
     single.kill("engine")
     wait_s(RESTART_S)
     single.start_engine()
@@ -44,7 +44,7 @@ def test_kill_9_of_the_engine_in_the_middle_of_a_job(single):
 def test_a_queue_that_was_half_written(single):
     jobs = submitted(single, count=1, parts=6)
     (job,) = jobs
-    until(lambda: parts_done(single, job) >= 1, 60, single.told)
+    until(lambda: parts_done(single, job) >= 1, 180, single.told)
     single.kill("worker")
     single.stop("proxy0")
     file = single.folder / "queue.db"

@@ -21,7 +21,7 @@ def test_kill_9_of_a_gunicorn_worker_is_not_even_noticed(single):
         for _ in range(3):
             (worker,) = single.gunicorn_workers()
             os.kill(worker, signal.SIGKILL)
-            until(lambda worker=worker: single.gunicorn_workers() not in ([], [worker]), 30, "a new worker")
+            until(lambda worker=worker: single.gunicorn_workers() not in ([], [worker]), 120, "a new worker")
             load.answers(40)  # nobody is met by two of them
         recovers(load)
     assert load.errors == []

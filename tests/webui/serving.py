@@ -45,13 +45,13 @@ class Server:
         if self.settings.webui.token:
             headers["Authorization"] = f"Bearer {self.settings.webui.token.get_secret_value()}"
         with httpx.Client(trust_env=False) as client:
-            client.get(f"{self.url}/api/health", headers=headers, timeout=120).raise_for_status()
+            client.get(f"{self.url}/api/health", headers=headers, timeout=600).raise_for_status()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.should_exit = True
-        self._thread.join(20)
+        self._thread.join(120)
         self._socket.close()
 
     def client(self, **options: object) -> httpx.Client:

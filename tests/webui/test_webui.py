@@ -19,9 +19,10 @@ def test_an_open_page_does_not_hold_up_the_shutdown(start, caplog):
     with start() as server, server.client() as client:
         with client.stream("GET", "/gradio_api/heartbeat/abc") as heartbeat:
             assert "ALIVE" in next(heartbeat.iter_text())
+            server._server.config.timeout_graceful_shutdown = 60  # which would be waited for, and logged as an error
             began = time.monotonic()
             server.__exit__()
-            assert time.monotonic() - began < 4
+            assert time.monotonic() - began < 50
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
