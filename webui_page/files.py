@@ -18,6 +18,7 @@ from tts_engine.synthesizer import SynthesisOptions
 from webui_page.parts import Parts
 from webui_page.problems import RefusalError, problem_of
 from webui_page.utterance import join
+from webui_page.voice_routes import exported
 
 router = APIRouter(redirect_slashes=False)
 
@@ -103,11 +104,9 @@ async def voice(request: Request, name: str) -> Response:
     """A kept voice, to take away."""
     parts: Parts = request.app.state.parts
     try:
-        data = parts.library.get(name).to_bytes()
+        return exported(parts.library.get(name))
     except RefusalError as error:
         return _problem(error, request)
-    headers = {"Content-Disposition": 'attachment; filename="voice.voice.json"', "Cache-Control": "no-store"}
-    return Response(data, media_type="application/json", headers=headers)
 
 
 def _file(path: Path, title: str) -> Response:

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -106,9 +107,7 @@ async def take_in(request: Request) -> Response:
 @router.get("/voices/{name}")
 async def export(request: Request, name: str) -> Response:
     """A kept voice as a file."""
-    data = _library(request).get(name).to_bytes()
-    headers = {"Content-Disposition": 'attachment; filename="voice.voice.json"', "Cache-Control": "no-store"}
-    return Response(data, media_type="application/json", headers=headers)
+    return exported(_library(request).get(name))
 
 
 @router.delete("/voices/{name}")
@@ -137,6 +136,13 @@ async def _add_mixture(request: Request) -> Response:
     voice = mixed_voice(library, name, title, mixture, listener.name)
     new = await asyncio.to_thread(library.add, voice, _OPERATOR, "mix")
     return JSONResponse({"name": name, "title": title}, 201 if new else 200)
+
+
+def exported(voice: VoiceFile) -> Response:
+    """``voice`` as a file to take away, under its own name."""
+    name = quote(f"{voice.name}.voice.json")  # RFC 6266: names may be Chinese, headers may not
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{name}", "Cache-Control": "no-store"}
+    return Response(voice.to_bytes(), media_type="application/json", headers=headers)
 
 
 def _checked(make: Any) -> VoiceFile:

@@ -111,6 +111,9 @@ def test_voices_are_mixed_exported_and_imported(served):
     mixture = {"name": "半", "title": "一半", "mixture": "0.5*female+0.5*child"}
     assert served.post("/api/voices", json=mixture).status_code == 201
     exported = served.get("/api/voices/半")
+    for where in ("/api", "/page"):  # under its own name: RFC 6266, as headers hold no Chinese
+        named = served.get(f"{where}/voices/半").headers["content-disposition"]
+        assert named == "attachment; filename*=UTF-8''%E5%8D%8A.voice.json"
     assert served.delete("/api/voices/半").status_code == 204
     answer = served.post("/api/voices-import", files={"file": ("v.json", exported.content)})
     assert answer.status_code == 201
