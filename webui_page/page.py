@@ -37,9 +37,9 @@ def create_page(parts: Parts, t: Words) -> gr.Blocks:
             with gr.Tab(t("长文与故事"), id="story"):
                 story.lay_out(parts, t)
             with gr.Tab(t("音色"), id="voices"):
-                voicing.lay_out(parts, t, cards)
-            with gr.Tab(t("批量"), id="batch"):
-                batch.lay_out(parts, t)
+                voicing.lay_out(parts, t, cards, page)
+            with gr.Tab(t("批量"), id="batch") as tab:
+                batch.lay_out(parts, t, tab)
             with gr.Tab(t("状态"), id="machine") as tab:
                 machine.lay_out(parts, t, tab)
     page.queue(max_size=web.queue_size, default_concurrency_limit=web.concurrency, api_open=False)

@@ -46,7 +46,7 @@ class _Fields:
     push: gr.Button
 
 
-def lay_out(parts: Parts, t: Words) -> None:
+def lay_out(parts: Parts, t: Words, tab: gr.Tab) -> None:
     """The tab's content."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=5, min_width=280):
@@ -78,6 +78,13 @@ def lay_out(parts: Parts, t: Words) -> None:
                 button = gr.Button(t("推送"), elem_id="batch-push")
     fields = _Fields(file, text, voice, speed, format, start, stop, status_, list_, zip_, key, button)
     _Actions(parts, t, fields).connect()
+
+    def offer() -> Any:
+        """Voices that were kept or deleted since the page was laid out."""
+        current = voices(parts, t)
+        return gr.skip() if current == known else gr.Dropdown(choices=current)
+
+    tab.select(offer, None, [voice], queue=False, **PRIVATE)
 
 
 class _Actions(Actions[_Fields]):

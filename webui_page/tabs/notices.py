@@ -46,5 +46,5 @@ def refusing(t: Words, title: str) -> Iterator[None]:
 
 
 def toast(sentence: str, title: str) -> gr.Error:
-    """To be raised: ends the event and shows the sentence."""
-    return gr.Error(sentence, title=title, print_exception=False)
+    """To be raised: ends the event and shows both; Gradio drops titles and takes what it shows for HTML."""
+    return gr.Error(escape(f"{title} · {sentence}", quote=False), print_exception=False)

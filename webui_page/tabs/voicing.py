@@ -95,7 +95,7 @@ class _Lists:
     """Of the first tab."""
 
 
-def lay_out(parts: Parts, t: Words, shown: gr.HTML) -> None:
+def lay_out(parts: Parts, t: Words, shown: gr.HTML, page: gr.Blocks) -> None:
     """The tab's content; ``shown`` are the voice cards of the first tab, which change with the list."""
     can_clone = parts.desk.engine.listener is not None
     with gr.Row(equal_height=False):
@@ -110,7 +110,7 @@ def lay_out(parts: Parts, t: Words, shown: gr.HTML) -> None:
             mixing = _mixing(parts, t, can_clone)
             with gr.Accordion(t("操作记录"), open=False):
                 log = gr.HTML(_log(parts, t), elem_id="voice-log")
-    _Actions(parts, t, recording, agreement, mixing, _Lists(list_, log, shown)).connect()
+    _Actions(parts, t, recording, agreement, mixing, _Lists(list_, log, shown)).connect(page)
 
 
 def _recording(t: Words, can_clone: bool) -> _Heard:
@@ -173,10 +173,12 @@ class _Actions:
     mixing: _Mixing
     lists: _Lists
 
-    def connect(self) -> None:
+    def connect(self, page: gr.Blocks) -> None:
         """Bind buttons and fields to the methods below."""
         h, a, m, lists = self.heard, self.agreement, self.mixing, self.lists
-        changed = [h.report, lists.voices, lists.log, lists.cards, m.first, m.second]
+        known = [lists.voices, lists.log, lists.cards, m.first, m.second]
+        page.load(self.refresh, {lists.cards}, known, queue=False, **PRIVATE)
+        changed = [h.report, *known]
         few: dict[str, Any] = {"concurrency_limit": 2, "trigger_mode": "once", **PRIVATE}
         h.check.click(self.check, {h.clip}, [h.report], **few)
         asked: set[Any] = {h.clip, a.name, a.person, a.purpose, a.statement, a.agreed, lists.cards}
@@ -185,6 +187,14 @@ class _Actions:
         m.mix.click(self.mix, mixed, changed, **few)
         m.file.upload(self.take_in, {m.file, lists.cards}, [*changed, m.file], **few)
         lists.voices.remove(self.remove, {lists.cards}, changed, **few)
+
+    async def refresh(self, values: Update) -> Update:
+        """What was kept or deleted since the server started: a page opens as it was laid out then."""
+        fresh = self._changed("", values)
+        del fresh[self.heard.report]
+        if all(fresh[part] == part.value for part in (self.lists.voices, self.lists.log)):
+            return {self.lists.log: gr.skip()}
+        return fresh
 
     async def check(self, values: Update) -> Update:
         """What can be heard in the clip, and what would make the copy better."""
