@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from settings import ProxySettings, Settings
-from tests.end_to_end.stack import until
+from tests.end_to_end.stack import START_LIMIT_S, until
 from tts_engine.errors import InputError
 from webui_page.batch import Defaults, parse
 from webui_page.prewarm import push
@@ -34,7 +34,7 @@ def test_a_pushed_list_is_spoken_before_anybody_asks(stack, worker):
         seen.append(asyncio.run(push(settings_of(stack), stack.key, rows, "mp3")))
         return seen[-1].ready == 2
 
-    until(pushed, 120, "the worker has made both texts")
+    until(pushed, START_LIMIT_S, "the worker has made both texts")
     assert seen[-1].pending == seen[-1].failed == 0
     before = stack.syntheses()
     for row in rows:

@@ -74,8 +74,10 @@ class Service:
 
     def __init__(self, clone, environ, *arguments):
         self.clone, self.environ = clone, environ
+        # whoever starts these tests in the background has them ignore Ctrl-C, and bash cannot undo that for itself
+        heeding = ["env", "--default-signal=INT"]
         self.process = subprocess.Popen(
-            ["bash", str(clone / "start_app.sh"), *arguments],
+            [*heeding, "bash", str(clone / "start_app.sh"), *arguments],
             env=environ,
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -12,22 +12,42 @@ from tests.faults.load import recovers, under_load
 from tests.faults.proof import digest, heard
 
 
+def undisturbed(hosts, attempt):
+    """What came of an ``attempt`` (of a number) during which Redis answered every proxy within 0.2 s.
+
+    A proxy that waits longer counts for itself, as it should; a machine that stalls makes it wait longer.
+    """
+
+    def away():
+        return sum((hosts.folder / f"proxy{host}.log").read_text("utf-8").count("Redis is away") for host in range(2))
+
+    for number in range(5):
+        before, made = away(), attempt(number)
+        if away() == before:
+            return made
+    raise AssertionError("Redis was away each time")
+
+
 def test_a_hundred_who_want_the_same_at_once_have_it_spoken_once(hosts):
-    text, answers = "一百个人同时要的一句。", []
+    def ask_all(number):
+        text, answers = f"一百个人同时要的第{number}句。", []
+        barrier = threading.Barrier(100)
+
+        def ask():
+            barrier.wait(120)
+            answers.append(hosts.request("POST", "/tts", json={"text": text, "format": "wav"}))
+
+        threads = [threading.Thread(target=ask) for _ in range(100)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(180)
+        assert [answer.status_code for answer in answers] == [200] * 100
+        return text, answers
+
     hosts.control(delay_s=1.0)
-    barrier = threading.Barrier(100)
-
-    def ask():
-        barrier.wait(120)
-        answers.append(hosts.request("POST", "/tts", json={"text": text, "format": "wav"}))
-
-    threads = [threading.Thread(target=ask) for _ in range(100)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(180)
+    text, answers = undisturbed(hosts, ask_all)
     hosts.control(delay_s=0.05)
-    assert [answer.status_code for answer in answers] == [200] * 100
     assert len({answer.json()["audio_url"].partition("?")[0] for answer in answers}) == 1
     assert sorted(answer.json()["cached"] for answer in answers) == [False] + [True] * 99
     assert hosts.spoken().count(text) == 1
@@ -37,8 +57,11 @@ def test_a_hundred_who_want_the_same_at_once_have_it_spoken_once(hosts):
 
 
 def test_a_limit_is_one_for_all_hosts(hosts):
-    headers = {"X-API-Key": "tts_aaaaaaaa_" + "x" * 43}
-    answers = [hosts.request("GET", "/voices", headers=headers).status_code for _ in range(60)]
+    def guess(number):
+        headers = {"X-API-Key": f"tts_aaaaaaa{number}_" + "x" * 43}
+        return [hosts.request("GET", "/voices", headers=headers).status_code for _ in range(60)]
+
+    answers = undisturbed(hosts, guess)
     assert set(answers) == {401, 429}
     assert 30 <= answers.count(401) <= 32  # the window slides
 
