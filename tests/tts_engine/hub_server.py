@@ -22,6 +22,8 @@ class HubServer:
     cuts: int = 0
     """How many bodies are still to be cut."""
     broken: bool = False
+    breaks_when_cut: bool = False
+    """It is ``broken`` from the first cut on, before whoever was cut can ask again."""
     requests: list = field(default_factory=list)
     """(method, path, Range or '')"""
 
@@ -89,6 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.hub.cuts and len(body) > self.hub.cut_after > 0:
             self.hub.cuts -= 1
+            self.hub.broken = self.hub.breaks_when_cut
             self.wfile.write(body[: self.hub.cut_after])
             self.wfile.flush()
             self.connection.shutdown(socket.SHUT_RDWR)
