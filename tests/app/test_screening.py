@@ -97,18 +97,18 @@ def test_no_mark_hides_a_word(make_app, words, auth, text, ssml, found):
 
 @pytest.mark.parametrize("unit", ['<a "', "<!--", "<sub>", "<", "(a", "[pause:"])
 def test_hostile_marks_take_no_time(unit):
-    begin = time.process_time()
+    begin = time.thread_time()
     spoken(unit * (100_000 // len(unit)), True)
-    assert time.process_time() - begin < 2
+    assert time.thread_time() - begin < 2
 
 
 def test_a_long_text_against_a_long_list_takes_no_time(words):
     import time
 
     block_list = BlockList(words("".join(f"词{i}号\n" for i in range(50_000))))
-    begun = time.process_time()
+    begun = time.thread_time()
     assert block_list.blocks("很长的文本" * 4000) is False
-    assert time.process_time() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 def test_a_list_that_is_changed_is_read_again_and_one_that_is_broken_is_not(words, caplog):

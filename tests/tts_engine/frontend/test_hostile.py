@@ -27,11 +27,11 @@ LONGEST_S = 6.0
 )  # fmt: skip
 def test_a_long_hostile_text_ends(unit):
     text = (unit * (LENGTH // len(unit) + 1))[:LENGTH]
-    began = time.process_time()
+    began = time.thread_time()
     try:
         folded, _ = fold(text, Conventions())
         pieces = normalize(folded, text, Conventions()).pieces
     except InputError:
         pieces = ()
-    assert time.process_time() - began < LONGEST_S
+    assert time.thread_time() - began < LONGEST_S
     assert all(0 <= piece.begin <= piece.end <= LENGTH for piece in pieces)

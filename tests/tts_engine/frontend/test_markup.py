@@ -148,10 +148,10 @@ def test_voice_and_style_stand_on_their_span():
 )
 def test_hostile_documents_end_in_a_clear_error_within_bounds(source):
     tracemalloc.start()
-    began = time.process_time()
+    began = time.thread_time()
     with pytest.raises(SSMLError, match="第 1 行第"):
         ssml.parse(source, STRICT)
-    took, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
+    took, (_, peak) = time.thread_time() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert took < 10
     assert peak < 64 << 20
