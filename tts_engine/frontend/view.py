@@ -7,10 +7,12 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO, get_args, get_type_hints
 
 from tts_engine.errors import InputError, LexiconError
+from tts_engine.frontend.conventions import Conventions
 from tts_engine.frontend.frontend import Frontend
 from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.reading import Notice, Reading, Token
@@ -23,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print one line for each input line; 1 where a line could not be read."""
     options = _parser().parse_args(argv)
     try:
-        frontend = Frontend(lexicon=options.lexicon)
+        frontend = Frontend(replace(Conventions(), **dict(options.convention)), options.lexicon)
     except LexiconError as error:
         _print(f"出错：{error}", sys.stderr)
         return 2
@@ -116,8 +118,28 @@ def _parser() -> argparse.ArgumentParser:
         default="error",
         help="不支持的标记：报错或略过并提示",
     )
+    parser.add_argument(
+        "--convention",
+        type=_convention,
+        action="append",
+        default=[],
+        metavar="键=值",
+        help="有争议的读法，同 config.yaml 的 frontend，如 yao=false；可以写几次",
+    )
     parser.add_argument("--lexicon", type=Path, help="用户词典 lexicon.yaml 的路径")
     return parser
+
+
+def _convention(written: str) -> tuple[str, Any]:
+    """``yao=false`` as a field of ``Conventions`` and its value."""
+    name, _, value = written.partition("=")
+    kinds = get_type_hints(Conventions)
+    if name not in kinds:
+        raise argparse.ArgumentTypeError(f"没有“{name}”，可用的有 {'、'.join(kinds)}")
+    known = {"true": True, "false": False} if kinds[name] is bool else {str(one): one for one in get_args(kinds[name])}
+    if value not in known:
+        raise argparse.ArgumentTypeError(f"{name} 只能是 {'、'.join(known)}")
+    return name, known[value]
 
 
 def _lines(stream: TextIO) -> Iterator[str]:

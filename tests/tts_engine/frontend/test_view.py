@@ -70,3 +70,20 @@ def test_ssml_and_a_lexicon_are_read(capsys, tmp_path):
     lexicon.write_text("单田芳: shan4\n", encoding="utf-8")
     assert view.main(["--lexicon", str(lexicon), "好"]) == 2
     assert "第 1 行" in capsys.readouterr().err
+
+
+def test_a_convention_is_tried_out(capsys):
+    assert (
+        view.main(["--stage", "normalize", "--convention", "yao=false", "--convention", "celsius=度", "打110，25℃"])
+        == 0
+    )
+    assert capsys.readouterr().out == "打一一零，二十五度\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [("yoa=1", "可用的有 yao、"), ("yao=no", "只能是 true、false"), ("yao", "只能是")]
+)
+def test_a_wrong_convention_says_what_there_is(capsys, written, said):
+    with pytest.raises(SystemExit):
+        view.main(["--convention", written, "好"])
+    assert said in capsys.readouterr().err
