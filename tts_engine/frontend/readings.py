@@ -126,6 +126,8 @@ class Readings:
 
     def _weak(self, word: Word) -> tuple[int, ...]:
         """Places of neutral syllables: the end of a listed word (朋友, also in 朋友们) or of an unknown one like it."""
+        if len(word.text) == 4 and word.text[:2] in self._neutral and word.text[2:] in self._neutral:
+            return word.begin + 1, word.end - 1  # 亲戚朋友
         stem = word.text.removesuffix("们")
         if stem != word.text and stem in self._neutral:
             return word.end - 2, word.end - 1

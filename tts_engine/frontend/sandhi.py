@@ -58,7 +58,7 @@ _NOT_VERBS = frozenset(
     "也都就才还从并我你他她它的是若要如又却可绝毫永决再偏很太更最则便既且而但这那谁人们本边直总老竟君"
 )
 _FULL_ER = frozenset(
-    "女儿 男儿 幼儿 婴儿 少儿 胎儿 孤儿 健儿 患儿 小儿 宠儿 弃儿 托儿 产儿 妻儿 犬儿 生儿 混血儿 新生儿 育儿 "
+    "女儿 男儿 幼儿 婴儿 少儿 胎儿 台儿 孤儿 健儿 患儿 小儿 宠儿 弃儿 托儿 产儿 妻儿 犬儿 生儿 混血儿 新生儿 育儿 "
     "吾儿 爱儿 乳儿 一儿 氏儿 潮儿 运儿 形儿 馨儿 我儿 你儿 他儿 其儿 的儿 之儿 有儿 娇儿 抚儿".split()
 )
 _ER_WORDS = (
@@ -145,7 +145,8 @@ def _reduplicate(phrase: list[Spoken]) -> None:
     """看看 → kan4 kan5, inside one two-character word; 天天, 人人 keep their tones."""
     for index in range(1, len(phrase)):
         first, second = phrase[index - 1], phrase[index]
-        alone = index + 1 == len(phrase) or phrase[index + 1].word != second.word
+        after = phrase[index + 1] if index + 1 < len(phrase) else None
+        alone = after is None or after.word != second.word or after.text == "看"  # 试试看
         starts = index == 1 or phrase[index - 2].word != first.word
         if first.text == second.text and alone and starts and first.text in _VERBS_AND_KIN:
             _set_tone(phrase, index, "5", "reduplication")

@@ -221,6 +221,11 @@ MODELS: tuple[Rule, ...] = (
         lambda match: whole(match, "到") if re.search(r"(?<![A-Za-z])[Pp]\d{1,4}$", left(match)) else None,
     ),
     rule("model-range", r"(?<=\d)\s?[-–—~～]\s?(?=[A-Za-z]\d)", _same_letter),
+    rule(
+        "generation",
+        r"(?<![\d.第共有日增至])(?P<n>[5-9]\d|0\d)(?=版(?![本块面画权式税次])(?:[的和与《“、，。！？]|[一-龥]{2}))",
+        lambda match: [each(match, "n", by_digit(match["n"]))],
+    ),
     rule("bus", r"(?<![\d.])(?P<n>\d{1,3})(?=路(?:公交|车|电车|巴士|汽车|线|[，。到去在站可和、或；]|$))", _bus),
     rule("road", r"(?<=[国省县乡]道)\s?(?P<n>\d{3})(?!\d)", _road),
     rule(

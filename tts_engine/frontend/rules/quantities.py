@@ -66,7 +66,7 @@ def _temperature(match: Match) -> Sequence[Part]:
 
 
 def _angle(match: Match) -> Sequence[Part]:
-    text = number(match["d"]) + "度"
+    text = MINUS[match["g"] or ""] + number(match["d"]) + "度"
     text += number(match["m"]) + "分" if match["m"] else ""
     text += number(match["s"]) + "秒" if match["s"] else ""
     side = {"N": "北纬", "S": "南纬", "E": "东经", "W": "西经", None: ""}[match["q"]]
@@ -121,7 +121,11 @@ def _range(match: Match) -> Sequence[Part] | None:
     if hyphen and not _rises(first, second) and not match["s2"]:
         if left(match, 1) == "满":
             return _between(match, "减")
-        return _between(match, "杠") if re.match(r"号|室|栋|单元|楼|班", after) else _descending(match, after)
+        return (
+            _between(match, "杠")
+            if re.match(r"号|室|栋|单元|楼|班", after) or left(match, 1) == "第"
+            else _descending(match, after)
+        )
     return _between(match, "，" if (match["ua"], match["ub"]) == ("V", "Hz") else "到")
 
 
@@ -344,9 +348,10 @@ QUANTITIES: tuple[Rule, ...] = (
         + r"(?P<s2>[-−+])?(?P<b>\d+(?:\.\d+)?))?\s?(?P<u>℃|°\s?[CcF]|℉)",
         _temperature,
     ),
+    rule("range", r"(?<=°)\s?[-−–—~～]\s?(?=\d)", lambda match: whole(match, "到")),
     rule(
         "angle",
-        r"(?P<d>\d+(?:\.\d+)?)°(?:(?P<m>\d{1,2}(?:\.\d+)?)[′'](?:(?P<s>\d{1,2}(?:\.\d+)?)(?:″|\"|''|′′))?)?(?P<q>[NSEW](?![A-Za-z]))?(?!\s?[CcF](?![A-Za-z]))",
+        r"(?:(?<![\dA-Za-z)°′″])(?P<g>[-−+±]))?(?P<d>\d+(?:\.\d+)?)°(?:(?P<m>\d{1,2}(?:\.\d+)?)[′'](?:(?P<s>\d{1,2}(?:\.\d+)?)(?:″|\"|''|′′))?)?(?P<q>[NSEW](?![A-Za-z]))?(?!\s?[CcF](?![A-Za-z]))",
         _angle,
     ),
     rule("pressure", r"(?<![\d./])(?P<a>\d{2,3})(?P<j>/)(?P<b>\d{2,3})\s?(?P<u>mmHg|毫米汞柱)", _blood_pressure),

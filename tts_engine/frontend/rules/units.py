@@ -100,13 +100,17 @@ def _each(match: Match) -> Sequence[Part]:
 
 
 def _adapter(match: Match) -> Sequence[Part]:
-    """12V2A, 5V/3A: a voltage and a current."""
+    """12V2A, 5V/3A, 48V20Ah: a voltage and a current or a charge."""
     parts = [group(match, "a", number(match["a"])), group(match, "v", "伏")]
-    return [*parts, group(match, "b", number(match["b"])), group(match, "i", "安")]
+    return [*parts, group(match, "b", number(match["b"])), group(match, "i", unit_name(match["i"]))]
 
 
 UNITS: tuple[Rule, ...] = (
-    rule("unit", rf"(?<![\dA-Za-z.])(?P<a>{NUMBER})(?P<v>V)[/⎓ -]?(?P<b>{NUMBER})(?P<i>A)(?![A-Za-z\d])", _adapter),
+    rule(
+        "unit",
+        rf"(?<![\dA-Za-z.])(?P<a>{NUMBER})(?P<v>V)[/⎓ -]?(?P<b>{NUMBER})(?P<i>mAh|Ah|A|W)(?![A-Za-z\d])",
+        _adapter,
+    ),
     rule(
         "unit",
         rf"(?:(?<![\dA-Za-z)%])(?P<s>[-−+±]))?(?P<n>{NUMBER})(?P<k>[千万亿]+)?\s?(?P<u>{UNIT})(?![A-Za-z²³])"
