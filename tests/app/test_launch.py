@@ -7,18 +7,13 @@ import pytest
 from app.first_run import prepare
 from app.launch import addresses, check_free, curl_line, proxy_probe, variables, wait_ready, webui_probe
 from settings import Settings, SettingsError
+from tests.end_to_end.stack import free_port
 
 NOW = datetime.datetime.now(datetime.UTC)
 
 
 def settings(**sections):
     return Settings.model_validate(sections)
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def test_no_secret_is_among_what_the_shell_gets():

@@ -1,6 +1,7 @@
 """The real WebUI and the real gunicorn proxy on free ports, with everything they write in a folder of their own."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -18,12 +19,24 @@ ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 600
 """Until a server answers: seconds on an idle machine, minutes where many others compute; who ends is seen at once."""
 LAUNCH = ("-P", "app/launch.py")
+_PORTS = range(20_000, 32_000)
+"""Below Linux's ``ip_local_port_range``, above those of Ray's workers."""
+_given = set()
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nobody listens on, given once, and outside of what the kernel gives to connections: one of those
+    could be taken before the server that it is for listens there."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def until(condition, limit_s, what):

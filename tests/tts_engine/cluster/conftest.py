@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.stack import free_port
 from tts_engine.cluster.client import ClusterEngine, Patience, Site
 from tts_engine.cluster.token import make_token, read_token, speech_key
 
@@ -27,9 +27,7 @@ class Cluster:
     def __init__(self, folder):
         self.token_file = folder / "cluster_token"
         make_token(self.token_file)
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            self.port = listener.getsockname()[1]
+        self.port = free_port()
         self.scratch = tempfile.TemporaryDirectory(prefix="ray")  # short: names of sockets have at most 107 bytes
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")} | {
             "RAY_AUTH_MODE": "token",
