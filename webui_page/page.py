@@ -16,6 +16,7 @@ from tts_engine.clips import MAX_BYTES
 from webui_page.appearance import CSS, HEAD, THEME
 from webui_page.files import add_files
 from webui_page.parts import Parts
+from webui_page.stops import Stops
 from webui_page.streams import Streams
 from webui_page.tabs import batch, machine, speaking, story, voicing
 from webui_page.thrift import unserved
@@ -75,7 +76,7 @@ def _mount(app: FastAPI, page: gr.Blocks, path: str, t: Words) -> FastAPI:
             "openapi_url": None,
             "docs_url": None,
             "redoc_url": None,
-            "middleware": [Middleware(Streams)],
+            "middleware": [Middleware(Stops), Middleware(Streams)],
         },
         footer_links=[],
         run_history=False,

@@ -1,4 +1,4 @@
-"""A slow network on demand: the end of a page's message stream comes after whatever the page asks next."""
+"""A slow network on demand: what the server says comes after whatever the page asks next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class LateEnd:
-    """ASGI middleware, once armed, for the next stream that says ``close_stream``."""
+    """ASGI middleware, once armed, for the next stream that says ``close_stream``: the page hears it too late."""
 
     MOST_S = 3.0
     """How late the end comes at most: a cure may keep the answer back until the end has come."""
@@ -56,3 +56,27 @@ class LateEnd:
         except TimeoutError:
             pass
         self._joined = None
+
+
+class LateNumber:
+    """ASGI middleware, once armed, for the next event: its number is told only after a stop was asked for."""
+
+    armed = threading.Event()
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._asked = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+
+        async def late(message: Message) -> None:
+            await asyncio.wait_for(self._asked.wait(), 60)
+            await send(message)
+
+        if path.endswith("/cancel"):
+            self._asked.set()
+        is_late = path.endswith("/queue/join") and self.armed.is_set()
+        if is_late:
+            self.armed.clear()
+        await self._app(scope, receive, late if is_late else send)

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from tests.browser.feeling import FeelingEngine
-from tests.browser.late import LateEnd
+from tests.browser.late import LateEnd, LateNumber
 from tests.browser.test_page import LABEL_SAMPLES
 from tests.browser.watch import Watched
 from tests.webui.engine import CHAR_SAMPLES, RATE, Gate
@@ -114,6 +114,27 @@ def test_stop_keeps_what_is_made_and_errors_are_sentences(browser, start):
         make(page, "一。二。三。四。", 4)
         assert engine.made.count("一。") == 1
         assert "Traceback" not in page.content()
+
+
+def test_a_stop_that_is_faster_than_the_network_stops_the_work(browser, start):
+    gate = Gate()
+    engine = FeelingEngine(before_sentence=lambda text: gate(text) if text.startswith("二") else None)
+    server = start(engine)
+    server.middleware.append(LateNumber)
+    with server, Watched.open(browser, server.url) as page:
+        stops: list[int] = []
+        page.on("response", lambda answer: answer.url.endswith("/cancel") and stops.append(answer.status))
+        write(page, "一。二。三。")
+        page.locator("#cast tbody tr").first.wait_for()
+        LateNumber.armed.set()
+        page.locator("#story-make").click()
+        assert gate.arrived.acquire(timeout=60)
+        page.locator("#story-stop").click()
+        page.locator("#story-status").get_by_text("已停止。").wait_for()
+        gate.open()
+        make(page, "一。二。三。", 3)
+        assert stops == [200] and engine.made.count("一。") == 1
+        page.check_quiet()
 
 
 def test_ssml_is_a_story_too(browser, feeling):
