@@ -224,9 +224,8 @@ def _year(match: Match) -> Sequence[Part] | None:
         named = re.search(r"(?:公元|元前|西元)$", before) or _REIGN.match(rest)
         return [each(match, "y", by_digit(value))] if named and not _SPAN_BEFORE.search(before) else None
     if len(value) == 2 and not rest.startswith("代") and not _SPAN_BEFORE.search(before) and not _ERA.search(before):
-        named = (_SHORT_YEAR_AFTER.match(rest) or value >= "60") and not _SPAN_AFTER.match(rest)
-        named = named or value[0] == "0"
-        return [each(match, "y", by_digit(value))] if named else None
+        is_named = (_SHORT_YEAR_AFTER.match(rest) or value >= "60") and not _SPAN_AFTER.match(rest)
+        return [each(match, "y", by_digit(value))] if is_named or value[0] == "0" else None
     return None
 
 
