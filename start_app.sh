@@ -148,7 +148,7 @@ install() {
   base=$(find_python)
   if ! is_usable_python "$PYTHON"; then
     say "正在创建 .venv……"
-    rm -rf .venv
+    rm -rf .venv 2>/dev/null || die "不能换掉 .venv：它属于别的用户。请用它的属主运行 bash start_app.sh --install。"
     "$base" -m venv .venv || die "无法创建 .venv：请安装 venv 模块，例如 apt-get install python3.11-venv。"
   fi
   if [[ -z $GPU && -n $WITH_TORCH ]] && can_reach "$CPU_WHEELS/torch/"; then

@@ -165,6 +165,22 @@ def test_without_python_there_is_one_sentence_and_nothing_else(tmp_path, argumen
     assert not (tmp_path / "var").exists()
 
 
+def test_somebody_elses_environment_that_cannot_be_replaced_is_one_sentence(tmp_path):
+    shutil.copy(ROOT / "start_app.sh", tmp_path)
+    (tmp_path / "requirements.txt").write_text("")
+    (tmp_path / ".venv").mkdir()  # of no use to this user
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "rm").write_text("#!/bin/sh\necho rm: Permission denied >&2\nexit 1\n")  # the tests may run as root
+    (tools / "rm").chmod(0o755)
+    (tools / "python3.11").symlink_to(sys.executable)
+    done = run(tmp_path, {"PATH": f"{tools}:{os.environ['PATH']}"}, "--install")
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if not line.startswith("警告")] == [
+        "错误：不能换掉 .venv：它属于别的用户。请用它的属主运行 bash start_app.sh --install。"
+    ]
+
+
 def test_check_says_what_it_found_and_changes_nothing(clone, environ):
     done = run(clone, environ, "--check")
     assert done.returncode == 0, done.stderr
