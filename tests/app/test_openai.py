@@ -25,7 +25,7 @@ def server(app):
 
 @pytest.fixture
 def api(server, key):
-    with openai.OpenAI(base_url=server, api_key=key, max_retries=0, timeout=20) as client:
+    with openai.OpenAI(base_url=server, api_key=key, max_retries=0, timeout=100) as client:
         yield client
 
 
