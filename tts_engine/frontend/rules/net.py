@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tts_engine.frontend.numbers import by_digit, number
+from tts_engine.frontend.numbers import by_digit, cardinal, number
 from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, left, right, rule
 
 _SIGNS = {
@@ -55,7 +55,12 @@ def _version(match: Match) -> Sequence[Part] | None:
     if not match["v"] and match["n"].count(".") < 2:
         return None
     head = [group(match, "v", "V")] if match["v"] else []
-    return [*head, each(match, "n", by_digit(match["n"]).replace(".", "点"))]
+    first = re.match(r"[1-9]\d(?=\.)", match["n"])
+    if first is None:
+        return [*head, each(match, "n", by_digit(match["n"]).replace(".", "点"))]
+    begin = match.start("n") + first.end()  # 18.1.1: the first is a number, as in 18.1
+    rest = by_digit(match["n"][first.end() :]).replace(".", "点")
+    return [*head, Part(cardinal(first[0]), match.start("n"), begin), Part(rest, begin, match.end("n"), each=True)]
 
 
 def _whole(match: Match) -> Sequence[Part]:

@@ -313,7 +313,8 @@ def _numero(match: Match) -> Sequence[Part]:
 def _signed(match: Match) -> Sequence[Part] | None:
     if not is_value(match):
         return None
-    if match["s"] == "+" and re.match("[元块]", right(match)):
+    alone = match["n"] == "1" and re.match(r"[，。！；、\s]|$", match.string[match.end() : match.end() + 1])
+    if match["s"] == "+" and (alone or re.match("[元块]", right(match))):  # +1: I am with you
         return [group(match, "s", "加"), group(match, "n", counted(match, match["n"].replace(",", "")))]
     return [group(match, "s", MINUS[match["s"]]), group(match, "n", counted(match, match["n"].replace(",", "")))]
 

@@ -262,7 +262,7 @@ _DOSES = {
     "prn": "必要时",
 }
 """How often, as prescriptions abbreviate it."""
-_PRESCRIBED = re.compile(r"口服|[片粒支丸滴]|m[gl]|[静肌]|注射|毫[克升]|服用|外用|用法|用量|医嘱|剂量|吸入")
+_PRESCRIBED = re.compile(r"口服|[片粒支丸滴]|m[gl]|\d\s?g|[静肌]|注射|毫[克升]|服用|外用|用法|用量|医嘱|剂量|吸入")
 
 
 def _dose(match: Match) -> Sequence[Part] | None:
