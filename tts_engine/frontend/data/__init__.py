@@ -1,7 +1,7 @@
 """The front end's tables. Lines that begin with ``#`` are comments, columns are divided by tabs.
 
-A row whose last column is ``cpp`` was written by somebody who had seen the sentences of CPP's development split, most
-often after an error in them. The front end reads with such rows as with any; ``benchmarks.cross_validation`` without.
+A row whose last column is ``cpp`` was written because of the sentences of CPP's development split, most often after an
+error in them. The front end reads with such rows as with any; ``benchmarks.cross_validation`` without.
 """
 
 from __future__ import annotations
