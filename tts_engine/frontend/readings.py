@@ -247,11 +247,15 @@ def _experienced(text: str, words: Sequence[Word]) -> list[int]:
         cut_off = word.text != "过" and not word.tag and len(word.text) == 2  # 住|过院
         if not inside and word.text != "过" and not cut_off:
             continue
-        denied = tag[:1] in ("d", "") and len(before) > 1 and bool(_EVER.search(text[: place - 1]))  # 没听说|过
+        denied = (
+            tag[:1] in ("d", "") and len(before) > 1 and bool(_EVER.search(text[max(0, place - 12) : place - 1]))
+        )  # 没听说|过
         done = (tag[:1] in _DONE and tag != "vn") or (cut_off and tag == "f") or denied
         if not inside and not done and not _is_named_action(tag, before, text, place):
             continue
-        ever = text[place - 1] in _MOVED and (_EVER.search(text[: place - 1]) or _TIMES.match(text, place))
+        ever = text[place - 1] in _MOVED and (
+            _EVER.search(text[max(0, place - 12) : place - 1]) or _TIMES.match(text, place)
+        )
         if ever or not _PASSED.search(before):
             found.append(place)
     return found
