@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -65,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--pitch", type=float, default=0.0, help="升降多少个半音（-12–12）")
     parser.add_argument("--range", type=float, default=1.0, help="语调起伏的倍数（0–2）")
     parser.add_argument("--volume", type=float, default=0.0, help="增减多少分贝（-40–12）")
+    parser.add_argument(
+        "--emotion", default="neutral", help="情感：happy、angry、sad、afraid、surprised、gentle（默认 neutral）"
+    )
+    parser.add_argument("--intensity", type=float, default=1.0, help="情感的强度（0–1，默认 1）")
     parser.add_argument("--seed", type=int, default=0, help="0 以外的数让语气略有变化")
     parser.add_argument("--ssml", action="store_true", help="文本是 SSML（<speak>…</speak>）")
     parser.add_argument(
@@ -78,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _speak(text: str, options: argparse.Namespace) -> int:
     synthesizer = Synthesizer.load(options.model, device=options.device, lexicon=options.lexicon)
-    names = ("voice", "speed", "pitch", "range", "volume", "seed", "ssml", "on_unsupported")
+    names = ("voice", "speed", "pitch", "range", "volume", "emotion", "intensity", "seed", "ssml", "on_unsupported")
     speech = synthesizer.synthesize(text, SynthesisOptions(**{name: getattr(options, name) for name in names}))
     format = options.output.suffix.lstrip(".").lower()
     samples = speech.samples
@@ -96,5 +101,15 @@ def _speak(text: str, options: argparse.Namespace) -> int:
     return 0
 
 
+def _run() -> int:
+    try:
+        return main()
+    except (
+        BrokenPipeError
+    ):  # whoever reads has enough, as `head` does; the interpreter would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_run())

@@ -77,6 +77,8 @@ def test_an_ending_that_is_no_sound_is_refused_with_those_that_are(tmp_path, cap
         (["你好", "--voice", "nobody"], "没有名为“nobody”的音色：可用的有 female、male、child。"),
         (["你好", "--speed", "9"], "speed 有误：应在 0.5 到 2 之间"),
         (["你好", "--speed", "nan"], "speed 有误：应在 0.5 到 2 之间"),
+        (["你好", "--emotion", "joy"], "没有名为“joy”的情感：当前模型只会平静地说。"),
+        (["你好", "--intensity", "3"], "intensity 有误：应在 0 到 1 之间"),
     ],
 )
 def test_the_callers_mistakes_are_a_chinese_sentence_and_status_2(model, tmp_path, capsys, arguments, sentence):
@@ -104,6 +106,15 @@ def test_read_shows_how_a_line_is_read(capsys):
     assert status == 0
     for syllable in ("chong2", "qing4", "san1", "hang2", "zhang3"):
         assert syllable in printed
+
+
+def test_a_reader_who_has_enough_is_no_error():
+    command = [sys.executable, "-m", "tts_engine", "read", *["你好。"] * 5000]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline().decode() == "ni2 hao3\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
 
 
 def test_the_one_call_gives_what_a_sound_file_takes(model, tmp_path):

@@ -207,7 +207,9 @@ def _inside(words: Sequence[Word]) -> list[int]:
 def _ends_inside(word: Word) -> bool:
     """锅里 as one word, of a kind that is no measure and no name."""
     text = word.text
-    return len(text) > 1 and text[-1] == "里" and text[-2] not in _NOT_PLACES and word.tag in ("", "n", "s", "f")
+    if text[-1:] != "里" or len(text) < 2 or text[-2] in _NOT_PLACES:
+        return False
+    return word.tag in ("", "n", "s", "f") or text[:-1] in _CONTAINERS or text[:-1] in _GROUNDS
 
 
 def _is_place(word: Word) -> bool:
@@ -217,6 +219,8 @@ def _is_place(word: Word) -> bool:
 
 
 _CONTAINERS = frozenset("碗杯盘盆桶瓶袋箱盒罐锅包柜车船屋壶缸坛")
+_GROUNDS = frozenset("庙塔河湖江溪沟渠池塘井洞坑店厂寺院殿楼房棚窝笼田园林谷山村")
+"""With 里 they look like names, as 庙里 does to jieba."""
 _NOT_PLACES = frozenset("公海英华千百万邻故乡哪那这几十半里北")
 _COUNTS = frozenset("mq")
 _PASSED = re.compile(

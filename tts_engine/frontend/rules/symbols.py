@@ -229,6 +229,40 @@ def _tested(match: Match) -> Sequence[Part] | None:
     return whole(match, f"，{found.replace('二个', '两个')}{behind}")
 
 
+_QUOTED = dict(
+    zip(
+        "+-−×÷=*#/\\@&%‰^_|~`<>≥≤≠≈√✓✔✗✘$¥￥€£→←↑↓★☆",
+        (
+            "加号 减号 减号 叉号 除号 等号 星号 井号 斜杠 反斜杠 艾特 和号 百分号 千分号 尖号 下划线 竖线 "
+            "波浪号 反引号 小于号 大于号 大于等于号 小于等于号 不等号 约等号 对勾 对勾 对勾 叉号 叉号 "
+            "美元符号 人民币符号 人民币符号 欧元符号 英镑符号 右箭头 左箭头 上箭头 下箭头 星号 星号"
+        ).split(),
+        strict=True,
+    )
+)
+"""Signs of which somebody speaks."""
+_MARKS = dict(
+    zip(
+        "，,。、；;：:？?！!·",
+        "逗号 逗号 句号 顿号 分号 分号 冒号 冒号 问号 问号 感叹号 感叹号 间隔号".split(),
+        strict=True,
+    )
+)
+"""Marks, which alone in quotes may be all that somebody in a story says."""
+_SPOKEN_OF = re.compile(r"[”’」』\"'](?:[号键]|符号|标点|按[钮键]|图标|是|表示|代表|分[隔开]|隔开|结[尾束]|开[头始])")
+_SPEAKS_OF = re.compile(r"(?:[用按点击以加写打]|输入|选择|符号|标点|[一两几]个)[“‘「『\"']$")
+
+
+def _quoted(match: Match) -> Sequence[Part] | None:
+    """点击“+”, 用“、”隔开: a sign alone in quotes is named."""
+    after = right(match)
+    name = _QUOTED.get(match[0]) or _MARKS[match[0]]
+    if match[0] in _MARKS and not (_SPOKEN_OF.match(after) or _SPEAKS_OF.search(left(match))):
+        return None
+    said_again = next((ending for ending in ("符号", "号") if after[1:].startswith(ending)), "")
+    return whole(match, name.removesuffix(said_again))
+
+
 def _subscript(match: Match) -> Sequence[Part]:
     return whole(match, cardinal("".join(str("₀₁₂₃₄₅₆₇₈₉".index(digit)) for digit in match[0])))
 
@@ -276,11 +310,13 @@ def _formula(match: Match) -> Sequence[Part]:
 
 _OPERATOR = "|".join(re.escape(sign) for sign in sorted(_OPERATORS, key=len, reverse=True))
 COMPOUNDS: tuple[Rule, ...] = (
+    rule("quoted", rf"(?<=[“‘「『\"'])[{re.escape(''.join(_QUOTED | _MARKS))}](?=[”’」』\"'])", _quoted),
     rule(
         "formula",
         rf"(?<![A-Za-z\d])(?:\((?=[A-Z])|(?:{_ELEMENT})(?:[₀-₉]+|\d{{1,2}})?|\)(?:[₀-₉]+|\d)?){{2,14}}(?![A-Za-z\d])",
         _compound,
     ),
+    rule("quoted", r"(?<=[“‘「『\"'])\+(?=\d)", lambda match: whole(match, "加")),
     rule("test", r"[(（]\s?(?P<s>\+{1,4}|[-−±])\s?[)）]", _tested),
     rule("dose", r"(?<![A-Za-z])(?i:qd|bid|tid|qid|qod|qn|prn)(?![A-Za-z\d])", _dose),
 )
