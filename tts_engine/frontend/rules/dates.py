@@ -335,6 +335,8 @@ def _hour_only(match: Match) -> Sequence[Part] | None:
 def _time_join(match: Match) -> Sequence[Part] | None:
     """The sign between two times, days or dates: 到."""
     before = left(match, 11)
+    if match[0].strip() in ("-", "−") and _FROST.match(right(match, 12)) and not before[-1:].isdigit():
+        return None
     spelled = re.search(
         r"(?:[日号月年点分时秒周天晚早午]|点\d\d|周[一二三四五六日末]|星期[一二三四五六日天]|\d[:：]\d\d|[ap]\.?m\.?|\d{4}[-/.]\d\d?[-/.]\d\d?|(?<!\d)\d\d?/\d\d?)$",
         before,
@@ -345,6 +347,10 @@ def _time_join(match: Match) -> Sequence[Part] | None:
         right(match),
     )
     return whole(match, "到") if spelled and after else None
+
+
+_FROST = re.compile(rf"\d+(?:\.\d+)?(?:\s?(?:度|℃)?{JOIN}[-−]?\d+(?:\.\d+)?)?\s?(?:度|℃|°C)(?!角)")
+"""今晚-8度: behind a day, but no other time."""
 
 
 def _elapsed(match: Match) -> Sequence[Part] | None:

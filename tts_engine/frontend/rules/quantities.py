@@ -53,7 +53,22 @@ def _percent_sign(match: Match) -> str:
 
 def _temperature(match: Match) -> Sequence[Part]:
     unit = unit_name(match["u"])
-    celsius = unit == "摄氏度"
+    return _degrees(match, unit, celsius=unit == "摄氏度")
+
+
+_WEATHER = re.compile(
+    r"(?:[今明昨后][天日晚早晨夜]?|周[一二三四五六日末]|星期[一二三四五六日天]|[夜午]间|夜[里晚]|白天|[清早凌]晨|傍晚|晚上|[早中下上]午|"
+    r"(?:气|室|水|体|地|库)?温度?|体感|最[低高]|低至|高达|[降跌升回][至到]|只有|达到?)(?:[为是约在有：:，\s]|大概|可能|只有|将?[达降至到]){0,3}$"
+)
+
+
+def _weather(match: Match) -> Sequence[Part] | None:
+    """今晚-8度: degrees of the air, where ℃ has been left out."""
+    below = any(match[sign] in ("-", "−") for sign in ("s", "s2"))
+    return _degrees(match, "度", celsius=True) if below and _WEATHER.search(left(match, 12)) else None
+
+
+def _degrees(match: Match, unit: str, celsius: bool) -> Sequence[Part]:
     minus, plus = ("零下", "零上") if celsius else ("负", "正")
     told = re.search(r"零[上下]$", left(match))
     first = ({"+": plus}.get(match["s"], minus) if match["s"] and not told else "") + number(match["a"])
@@ -348,6 +363,13 @@ QUANTITIES: tuple[Rule, ...] = (
         + JOIN
         + r"(?P<s2>[-−+])?(?P<b>\d+(?:\.\d+)?))?\s?(?P<u>℃|°\s?[CcF]|℉)",
         _temperature,
+    ),
+    rule(
+        "temperature",
+        r"(?<![\d.])(?P<s>[-−+])?(?P<a>\d+(?:\.\d+)?)(?:\s?度?"
+        + JOIN
+        + r"(?P<s2>[-−+])?(?P<b>\d+(?:\.\d+)?))?\s?(?P<u>度)(?![角数电])",
+        _weather,
     ),
     rule("range", r"(?<=°)\s?[-−–—~～]\s?(?=\d)", lambda match: whole(match, "到")),
     rule(
