@@ -10,7 +10,8 @@ SERVING = ["app", "sound", "settings.py", "tts_engine", "webui.py", "webui_page"
 
 ANSWERS = {
     ("B104", "app/first_run.py"): "the wildcard addresses are left out of a certificate's names, not bound to",
-    ("B104", "app/launch.py"): "a wildcard address is replaced by the loopback one that is dialled",
+    ("B104", "settings.py"): "a wildcard address is replaced by the loopback one that is dialled",
+    ("B506", "settings.py"): "the loader is a SafeLoader that also refuses a key that stands twice",
     (
         "B108",
         "app/gunicorn.conf.py",

@@ -15,6 +15,7 @@ from app.errors import GatewayError
 from app.gateway import Info, Piece, Utterance, Voice
 from app.services import services_of
 from settings import load_settings
+from tests.leaks import is_ours
 
 SECRET = "k7Qz-2mWx9_LpRt4VbYc8NdFg3HsJa6E"
 ROOT_SECRET = "Zt5nBw8-qLs2_YxKe6RjVm1HcDf9GuPa4"
@@ -35,7 +36,7 @@ class Watch(logging.Handler):
 
     def heard(self, text):
         """The engine was given ``text``, so it must stand in no line."""
-        if len(text) >= 4 and any("一" <= character <= "鿿" for character in text):
+        if len(text) >= 4 and any("一" <= character <= "鿿" for character in text) and not is_ours(text):
             self.texts.add(text)
 
     def leaks(self):

@@ -25,3 +25,10 @@ def test_what_is_harmless_is_not_taken_for_a_leak():
     watch.heard("一段私密的话")
     watch.emit(logging.LogRecord("app", logging.INFO, "f", 1, "POST /tts 200 key:abcdefgh", (), None))
     assert watch.leaks() == []
+
+
+def test_a_sentence_that_the_proxy_says_by_itself_is_not_taken_for_a_leak():
+    watch = Watch()
+    watch.heard("应为有限的数字")
+    watch.emit(logging.LogRecord("app", logging.INFO, "f", 1, "speed：应为有限的数字", (), None))
+    assert watch.leaks() == []
