@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from tts_engine.frontend.numbers import by_digit, cardinal, number
-from tts_engine.frontend.rules.base import Match, Part, Rule, group, in_formula, left, right, rule, whole
+from tts_engine.frontend.rules.base import Match, Part, Rule, each, group, in_formula, left, right, rule, whole
 
 _OPERATORS = {
     "+": "加",
@@ -310,6 +310,7 @@ def _formula(match: Match) -> Sequence[Part]:
 
 _OPERATOR = "|".join(re.escape(sign) for sign in sorted(_OPERATORS, key=len, reverse=True))
 COMPOUNDS: tuple[Rule, ...] = (
+    rule("key", r"(?<=[按选])\d(?=号?键|[转查办听返退，。；、]|$)", lambda match: [each(match, 0, by_digit(match[0]))]),
     rule("quoted", rf"(?<=[“‘「『\"'])[{re.escape(''.join(_QUOTED | _MARKS))}](?=[”’」』\"'])", _quoted),
     rule(
         "formula",
