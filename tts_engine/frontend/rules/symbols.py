@@ -272,6 +272,14 @@ def _behind_number(match: Match) -> Sequence[Part]:
     return whole(match, "多")
 
 
+def _and_more(match: Match) -> Sequence[Part]:
+    """3+年, 2+小时: 三年多, 两个多小时; 多 goes into a number that is round alone."""
+    count, unit = ("两" if match["n"] == "2" else cardinal(match["n"])), match["u"]
+    if unit.endswith(("小时", "月")):
+        return whole(match, f"{count}个多{unit.removeprefix('个')}")
+    return whole(match, f"{count}{unit}多")
+
+
 _ELEMENT = "Na|Mg|Al|Si|Cl|Ca|Cr|Mn|Fe|Co|Ni|Cu|Zn|Br|Ag|Cd|Sn|Ba|Hg|Pb|Li|Ti|Au|Pt|Be|Sr|[HBCNOFPSKI]"
 """Symbols of the elements that everyday compounds are made of."""
 _SMALL = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -319,6 +327,11 @@ COMPOUNDS: tuple[Rule, ...] = (
     ),
     rule("quoted", r"(?<=[“‘「『\"'])\+(?=\d)", lambda match: whole(match, "加")),
     rule("test", r"[(（]\s?(?P<s>\+{1,4}|[-−±])\s?[)）]", _tested),
+    rule(
+        "more",
+        r"(?<![\d.+*/×A-Za-z-])(?P<n>\d{0,3}[1-9])\+\s?(?P<u>年(?!级)|周(?![一二三四五六日年])|天|岁|公里|个?小时|个月)",
+        _and_more,
+    ),
     rule("dose", r"(?<![A-Za-z])(?i:qd|bid|tid|qid|qod|qn|prn)(?![A-Za-z\d])", _dose),
 )
 RULES: tuple[Rule, ...] = (
