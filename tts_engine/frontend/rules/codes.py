@@ -34,6 +34,8 @@ _NICKNAMED = re.compile(
     r"晚会|高校|院校|大学|工程|大促|程序员|事件|年中|购物节|消费者|公司|安全|页面|错误|工作制|加班|制度|作息|跑车|电影|特工|了|吧|啊|$|[，。！？、”’）]|的(?!人|时|速)|活动|促销|优惠|大战|预售|期间|当天|前后|哪|"
     r"(?:和|与|跟|或|还是|比|到)(?!\s?\d)|(?:和|与|跟|或|还是|比)\s?(?:996|007|995|955|965|618|985|211)(?!\d)"
 )
+_SCHOOLED = re.compile("(?:的)?(?:高校|院校|大学|毕业|本科|硕士|博士|研究生|学历|文凭|名校|学校|学生|双一流|应届)")
+"""Behind 985 and 211, the lists of universities."""
 _LOVED = re.compile("(?:那天|当天|这天)?(?:领的?证|表白|告白|求婚|快乐|送|礼物|红包|约会|情侣|玫瑰|我爱你)")
 _WORKED = re.compile(r"(?:实行|推行|反对|拒绝|告别|被迫|变相|强制|天天|每天|双(?:十一|11)[和与、到跟])$")
 """Before a number that is a working week or a shopping day."""
@@ -79,6 +81,8 @@ def _hotline(match: Match) -> Sequence[Part]:
 def _well_known(match: Match) -> Sequence[Part] | None:
     """110, 12345, 996: by digits where they are names and do not count what follows."""
     text, after = match[0], right(match)
+    if text in ("985", "211") and _SCHOOLED.match(after):
+        return [each(match, 0, by_digit(text, _NICKNAMES[text]))]
     if COUNTED.match(after) and not _CALLED.match(after):
         return None
     if re.match(r"\.\d|[-~:：/]\d|,\d{3}", match.string[match.end() : match.end() + 4]):

@@ -16,7 +16,7 @@ _SHORT_YEAR_AFTER = re.compile(
     r"(?:\d{1,2}月|[春夏秋冬]|初|底|末|年[初底末中]|前后|那年|那会|左右出|的[春夏秋冬]|出生|生人|毕业|入学|款|级|版|世界杯|奥运|春晚|上半年|下半年|的时候)"
 )
 _SCORE = re.compile(
-    r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠|羽毛球|乒乓|[排网篮]球|[女男][排篮单双]|混双|首盘|抢七"
+    r"比分|获胜|险胜|战胜|击败|领先|落后|大胜|惜败|告负|取胜|战平|逆转|打平|平局|胜出|晋级|淘汰|夺冠|局分|盘分|总分为|力克|横扫|完胜|不敌|轻取|输给|扳平|决胜局|羽毛球|乒乓|[排网篮]球|[女男][排篮单双]|混双|首盘|抢七"
 )
 _RATIO_BEFORE = re.compile(r"(?:比例|比值|配比|比率|之比|宽高比|长宽比|按|比|成|约为|赔率|以)[为是按约]?$")
 _DAYPART = re.compile(r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚|清晨|夜里|午后|深夜|今晚|明早|今早|明晚|早|晚)$")
@@ -362,6 +362,11 @@ def _elapsed(match: Match) -> Sequence[Part] | None:
     return whole(match, text) if sum(bool(match[name]) for name in "hms") > 1 else None
 
 
+def _sprint(match: Match) -> Sequence[Part]:
+    """12″5: seconds, and what is below a second."""
+    return whole(match, f"{quantity(match['s'])}秒{by_digit(match['t'])}")
+
+
 def _lap(match: Match) -> Sequence[Part]:
     """1:10.365: minutes, seconds and what is below a second."""
     hours = f"{quantity(match['h'])}小时" if match["h"] else ""
@@ -472,6 +477,7 @@ RULES: tuple[Rule, ...] = (
         _minute_of_match,
     ),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'](?P<s>\d{2})(?:″|\"|''|\.)(?P<t>\d{1,2})(?!\d)", _long_prime),
+    rule("duration", r"(?<![\d.'′°])(?P<s>\d{1,2})″(?P<t>\d{1,2})(?![\d.×xX])", _sprint),
     rule("duration", r"(?<![\d°])(?P<m>\d+)[′'’](?P<s>\d{1,2})(?:″|\"|''|′′|”)", _prime_time),
     rule("duration", r"(?<![\d.])(?P<n>\d+)(?P<u>秒)(?P<t>\d{1,3})(?!\d|[分个元])", _hundredths),
 )

@@ -87,9 +87,9 @@ def _per(match: Match) -> Sequence[Part] | None:
     """The stroke of 元/斤, 次/天, 10⁹/L; 男/女 is no rate."""
     before = left(match, 6)
     if match["u"]:
-        rate = re.search(rf"(?:{CLASSIFIERS}|[一二两三四五六七八九十百千万亿元角分\d²³⁴-⁹])$", before)
+        rate = re.search(rf"(?:{CLASSIFIERS}|[一二两三四五六七八九十百千万亿元角分\d²³⁴-⁹]|\d[kKwW])$", before)
         return [Part("每" + unit_name(match["u"]), match.start(), match.end())] if rate else None
-    rate = re.search(rf"(?:\d|[千百万亿]|[块元角分])$|\d[千万亿]?(?:{CLASSIFIERS})$|[¥￥$€£]\s?[\d,.]+$", before)
+    rate = re.search(rf"(?:\d[kKwW]?|[千百万亿]|[块元角分])$|\d[千万亿]?(?:{CLASSIFIERS})$|[¥￥$€£]\s?[\d,.]+$", before)
     again = re.search(rf"/\s?(?:{CLASSIFIERS}|[月日分只单字])$", before)
     return [Part("每", match.start(), match.end())] if rate or again or before.endswith(("元", "次")) else None
 
