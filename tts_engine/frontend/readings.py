@@ -67,8 +67,10 @@ class Readings:
         self._lexicon, removed = _lexicon(rows)
         self._neutral = {row[0]: tuple(row[1].split(" ")) if row[1:] else () for row in rows("neutral.tsv")}
         self._rules = _polyphone_rules(rows)
+        compounds = {word: tuple(pinyin.split(" ")) for word, pinyin in rows("compounds.tsv")}
         added = {word: 200 for word in (*self._lexicon, *self._neutral) if len(word) > 1}
-        self._words = Words(added, removed)
+        self._words = Words(added, removed, compounds.keys() - removed)
+        self._lexicon = compounds | self._lexicon
         self._polyphones = polyphones or Polyphones.load()
 
     def read(self, text: str) -> list[Syllable | None]:

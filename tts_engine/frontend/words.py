@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 
@@ -28,6 +28,8 @@ _LONGEST = 16
 """Characters of jieba's longest word."""
 _TOTAL = 60_101_967
 """Sum of the counts in jieba's dictionary."""
+_LIFTED = 200
+"""Least count of a word whose readings are known."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,20 @@ class Word:
 class Frequencies:
     """Counts of words: jieba's, with some added and some removed. What of a dictionary jieba asks for."""
 
-    def __init__(self, added: Mapping[str, int], removed: frozenset[str]) -> None:
+    def __init__(
+        self, added: Mapping[str, int], removed: frozenset[str], lifted: Collection[str] = frozenset()
+    ) -> None:
         """Map the trie."""
-        self._added = dict(added)
         self._removed = removed
         with resources.as_file(resources.files(f"{__package__}.data").joinpath(FILE)) as path:
             self._trie = marisa_trie.RecordTrie(ENTRY).mmap(str(path))
-        replaced = sum(found[0][0] for word in {*added, *removed} if (found := self._trie.get(word)))
-        self.total = _TOTAL - replaced + sum(added.values())
+        known: dict[str, int] = {
+            word: found[0][0] for word in {*added, *removed, *lifted} if (found := self._trie.get(word))
+        }
+        self._added = {word: max(known.get(word, 0), _LIFTED) for word in lifted} | dict(added)
+        self.total = _TOTAL - sum(known.values()) + sum(self._added.values())
         self._longest: dict[str, int] = {}
-        for word in added:
+        for word in self._added:
             self._longest[word[0]] = max(len(word), self._longest.get(word[0], 1))
 
     def get(self, word: str, default: int = 0) -> int:
@@ -86,15 +92,18 @@ class Frequencies:
 class Words(jieba.Tokenizer):  # type: ignore[misc]  # jieba has no types
     """Cuts Chinese text into words. Unlike its parent it needs no entry for every prefix of every word."""
 
-    def __init__(self, added: Mapping[str, int], removed: frozenset[str]) -> None:
+    def __init__(
+        self, added: Mapping[str, int], removed: frozenset[str], lifted: Collection[str] = frozenset()
+    ) -> None:
         """Map the dictionary.
 
         Args:
-            added: words that jieba lacks, with a frequency.
+            added: words with a frequency instead of jieba's.
             removed: entries of its dictionary that are no words.
+            lifted: words that are at least so common that they stay in one piece.
         """
         super().__init__()
-        self.FREQ = Frequencies(added, removed)
+        self.FREQ = Frequencies(added, removed, lifted)
         self.total = self.FREQ.total
         self.initialized = True
 
