@@ -181,9 +181,7 @@ def test_somebody_elses_environment_that_cannot_be_replaced_is_one_sentence(tmp_
     (tools / "python3.11").symlink_to(sys.executable)
     done = run(tmp_path, {"PATH": f"{tools}:{os.environ['PATH']}"}, "--install")
     assert done.returncode == 1
-    assert errors(done) == [
-        "错误：不能换掉 .venv：它属于别的用户。请用它的属主运行 bash start_app.sh --install。"
-    ]
+    assert errors(done) == ["错误：不能换掉 .venv：它属于别的用户。请用它的属主运行 bash start_app.sh --install。"]
 
 
 def test_check_says_what_it_found_and_changes_nothing(clone, environ):
