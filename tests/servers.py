@@ -97,14 +97,18 @@ class Postgres(Server):
         self.numbers = count()
         self.guard = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
         if self.guard:
-            for parent in (self.folder, *self.folder.parents):
-                if parent.stat().st_uid == 0 and parent != Path("/tmp") and parent != Path("/"):
-                    parent.chmod(parent.stat().st_mode | 0o011)
+            self.let_in()
             (self.folder / "data").mkdir(mode=0o700)
             shutil.chown(self.folder / "data", "postgres", "postgres")
         binary = self.binary("initdb")
         options = ["-D", str(self.folder / "data"), "-U", "tts", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"]
         subprocess.run([*self.guard, binary, *options], check=True, capture_output=True, cwd="/")
+
+    def let_in(self):
+        """Let the package's user pass to the data; another run of pytest closes the folder that all runs share."""
+        for parent in (self.folder, *self.folder.parents):
+            if parent.stat().st_uid == 0 and parent != Path("/tmp") and parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
 
     @staticmethod
     def binary(name):
@@ -113,6 +117,8 @@ class Postgres(Server):
         return found or pytest.skip("PostgreSQL is not installed")
 
     def command(self):
+        if self.guard:
+            self.let_in()
         options = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",

@@ -41,7 +41,7 @@ class Style:
 PLAIN = Style()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Phoneme:
     """One symbol of ``phonemes.SYMBOLS`` with its tone."""
 
@@ -56,7 +56,7 @@ class Phoneme:
     """Length that the author gave a pause; None leaves it to the voice."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """One syllable or English word, for people to look at."""
 
