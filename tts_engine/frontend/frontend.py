@@ -6,8 +6,9 @@ import contextlib
 import copy
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 from tts_engine.errors import EmptyTextError, UnreadableTextError
@@ -209,10 +210,12 @@ class _Prepared:
     notices: tuple[Notice, ...]
 
 
+_UNPLACED = attrgetter(*(one.name for one in fields(Piece) if one.name not in ("begin", "end")))
+
+
 def _key(piece: Piece, origin: int) -> tuple[object, ...]:
     """All of a piece, with its place counted from ``origin``."""
-    begin, end, rest = piece.begin - origin, piece.end - origin, vars(piece).items()
-    return (begin, end, *(value for name, value in rest if name not in ("begin", "end")))
+    return (piece.begin - origin, piece.end - origin, *_UNPLACED(piece))
 
 
 def _weight(sentence: Sentence) -> int:

@@ -19,7 +19,7 @@ class Kind(Enum):
     """White space, quotes: seen, not heard."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Piece:
     """One thing to read (or to be silent about)."""
 

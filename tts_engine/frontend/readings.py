@@ -25,7 +25,7 @@ Rows = Callable[[str], list[list[str]]]
 """Rows of a table by its file's name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Syllable:
     """One Chinese character with its citation reading."""
 

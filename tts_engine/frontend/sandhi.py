@@ -91,7 +91,7 @@ _RANKED_LINE = re.compile(
 """Behind the 一 of a rank: 一线城市, 一二线; 一线希望 counts, 抗疫一线 is a front."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Spoken:
     """A syllable as it is said; ``[first, last)`` of the phrase's characters (two with merged erhua)."""
 

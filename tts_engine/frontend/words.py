@@ -32,7 +32,7 @@ _LIFTED = 200
 """Least count of a word whose readings are known."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Word:
     """A word and where it begins in the characters that were cut."""
 
