@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.suites.suite import numbered
 from tts_engine.frontend import sandhi
+from tts_engine.frontend.contexts import Contexts
 from tts_engine.frontend.data import seen, table
 from tts_engine.frontend.polyphones import Polyphones, Weights
 from tts_engine.frontend.readings import Readings, Rows, Syllable
@@ -92,7 +93,7 @@ class Folded:
 
     @cached_property
     def polyphones(self) -> Polyphones:
-        return unfitted()
+        return unfitted(Contexts.load())
 
     @cached_property
     def features(self) -> list[Ranked]:

@@ -1,8 +1,9 @@
-"""Which reading a character with several has in its sentence: a ranker over what four sources say.
+"""Which reading a character with several has in its sentence: a ranker over what five sources say.
 
-The sources are g2pM's network (``bilstm.py``), pypinyin's phrases that cover the character, jieba's words and their
-parts of speech, and the neighbouring characters. Every candidate reading gets a score, linear in features of these;
-the weights were fitted on the development split of CPP (Apache-2.0) by ``tts_engine.training.polyphones``.
+The sources are g2pM's network (``bilstm.py``), our own (``contexts.py``), pypinyin's phrases that cover the character,
+jieba's words and their parts of speech, and the neighbouring characters. Every candidate reading gets a score, linear
+in features of these; the weights were fitted on the development split of CPP (Apache-2.0) by
+``tts_engine.training.polyphones``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_engine.frontend.bilstm import BiLSTM
+from tts_engine.frontend.contexts import Contexts
 from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.words import Word
 
@@ -29,9 +31,14 @@ DENSE = (
     "neutral",
     *(f"{where} {length}" for where in ("word", "inside", "across") for length in (2, 3, 4)),
     *(f"longest {where}" for where in ("word", "inside", "across")),
+    "contexts",
+    "contexts first",
 )
-"""Features that every character shares: the network's opinion, and the phrases' votes by how they lie in the words."""
+"""Features that every character shares: the networks' opinions, and the phrases' votes by how they lie in the words."""
 _LEAST_LOG = -15.0
+_LEAST_CONTEXT_LOG = -8.0
+_CONTEXT_TRUST = 0.1
+"""What a unit of our network's logarithms is worth beyond the fitted weight: CPP hardly has the cases that it knows."""
 _TRUST = ((3000, 5.0), (100, 1.0))
 """Least frequency of a word, and what its phrase's reading is worth beyond the fitted weights (CPP dev)."""
 _IDIOM = 4
@@ -71,6 +78,16 @@ class Occurrence:
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """Log-probabilities of an occurrence's candidates."""
+
+    network: Sequence[float | None]
+    """By g2pM; None where it knows no such reading."""
+    contexts: Sequence[float] | None
+    """By our network; None where it knows none of them."""
+
+
+@dataclass(frozen=True)
 class Weights:
     """What training fits."""
 
@@ -91,6 +108,8 @@ class Polyphones:
     candidates: Mapping[str, tuple[str, ...]]
     """Readings of each character that has more than one."""
     weights: Weights
+    contexts: Contexts | None = None
+    """Our own network; without it the ranker goes by the other sources."""
 
     @classmethod
     def load(cls, path: Path | None = None) -> Polyphones:
@@ -109,22 +128,29 @@ class Polyphones:
         network = BiLSTM.from_arrays(weights, texts["characters"])
         candidates = {line[0]: tuple(line[1:].split(" ")) for line in texts["candidates"]}
         classes = {name: index for index, name in enumerate(texts["classes"])}
-        return cls(network, classes, candidates, Weights(dense, keys, sparse.astype(np.float32)))
+        return cls(network, classes, candidates, Weights(dense, keys, sparse.astype(np.float32)), Contexts.load())
 
     def choose(self, occurrences: Sequence[Occurrence]) -> list[str]:
         """The best candidate of each occurrence, all in one text."""
         if not occurrences:
             return []
-        opinions = self.network.log_probabilities(occurrences[0].text, [one.place for one in occurrences])
         return [
-            one.candidates[int(np.argmax(self.scores(*features(one, self.known(one, opinion))) + trust(one)))]
-            for one, opinion in zip(occurrences, opinions, strict=True)
+            one.candidates[int(np.argmax(self.scores(*features(one, opinion)) + trust(one, opinion)))]
+            for one, opinion in zip(occurrences, self.opinions(occurrences), strict=True)
         ]
 
-    def known(self, one: Occurrence, opinion: NDArray[np.float32]) -> list[float | None]:
-        """The network's log-probability of each candidate; None where it knows none."""
+    def opinions(self, occurrences: Sequence[Occurrence]) -> list[Opinion]:
+        """What the networks say of each, all in one text."""
+        logs = self.network.log_probabilities(occurrences[0].text, [one.place for one in occurrences])
+        asked = [(one.place, one.text[one.place], one.candidates) for one in occurrences]
+        ours = self.contexts.opinions(occurrences[0].words, asked) if self.contexts else [None] * len(asked)
+        return [
+            Opinion(self._known(one, its), opinion) for one, its, opinion in zip(occurrences, logs, ours, strict=True)
+        ]
+
+    def _known(self, one: Occurrence, logs: NDArray[np.float32]) -> list[float | None]:
         numbers = [self.classes.get(candidate) for candidate in one.candidates]
-        return [None if number is None else float(opinion[number]) for number in numbers]
+        return [None if number is None else float(logs[number]) for number in numbers]
 
     def scores(self, dense: NDArray[np.float32], keys: NDArray[np.uint32]) -> NDArray[np.float32]:
         """(candidates,) of (candidates, ``DENSE``) and (candidates, hashes)."""
@@ -134,33 +160,46 @@ class Polyphones:
         return total
 
 
-def features(one: Occurrence, opinion: Sequence[float | None]) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+def features(one: Occurrence, opinion: Opinion) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """What the ranker knows of each candidate.
 
     Returns:
         (candidates, ``DENSE``) numbers, and (candidates, hashes) of what is true of this character and reading.
     """
     dense = np.zeros((len(one.candidates), len(DENSE)), np.float32)
-    certain = [_LEAST_LOG * 2 if value is None else value for value in opinion]
+    certain = [_LEAST_LOG * 2 if value is None else value for value in opinion.network]
     total = np.logaddexp.reduce(certain)
     for row, candidate in enumerate(one.candidates):
         dense[row, :5] = (
             max(certain[row] - total, _LEAST_LOG) / 4,
             certain[row] == max(certain),
-            opinion[row] is not None,
+            opinion.network[row] is not None,
             row == 0,
             candidate[-1] == "5",
         )
         _count_votes(one, candidate, dense[row])
-    seen = _context(one)
-    named = [*seen, "network " + one.candidates[int(np.argmax(certain))]]
+    named = [*_context(one), "network " + one.candidates[int(np.argmax(certain))]]
+    if opinion.contexts:
+        best = int(np.argmax(opinion.contexts))
+        dense[:, -2] = _context_logs(opinion)
+        dense[best, -1] = 1
+        named.append("contexts " + one.candidates[best])
     keys = [
         [crc32(f"{one.text[one.place]}{candidate} {name}".encode()) for name in named] for candidate in one.candidates
     ]
     return dense, np.array(keys, np.uint32)
 
 
-def trust(one: Occurrence) -> NDArray[np.float32]:
+def trust(one: Occurrence, opinion: Opinion) -> NDArray[np.float32]:
+    """(candidates,) beyond the fitted weights, for what CPP undervalues: our network, and the dictionary of words."""
+    return _dictionary_trust(one) + (_CONTEXT_TRUST * _context_logs(opinion) if opinion.contexts else 0)
+
+
+def _context_logs(opinion: Opinion) -> NDArray[np.float32]:
+    return np.maximum(np.array(opinion.contexts, np.float32), _LEAST_CONTEXT_LOG)
+
+
+def _dictionary_trust(one: Occurrence) -> NDArray[np.float32]:
     """(candidates,) for the phrase that is the word: the commoner the word, the surer its dictionary."""
     word = one.words[one.word]
     itself = {phrase.pinyin for phrase in one.phrases if (phrase.begin, phrase.end) == (word.begin, word.end)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tts_engine.frontend.characters import is_han
@@ -104,6 +104,13 @@ class Readings:
     def word_ends(self, text: str) -> set[int]:
         """Positions in ``text`` where a word ends."""
         return {word.end for word in self._words.words(text)}
+
+    def words(self) -> Iterator[tuple[str, int, tuple[str, ...]]]:
+        """Every word of two or more characters that has a known reading, with jieba's count of it and that reading."""
+        for word, count in self._words.FREQ.items():
+            pinyin = self._lexicon.get(word) or phrase(word)
+            if len(word) > 1 and pinyin:
+                yield word, count, pinyin
 
     def occurrences(self, text: str, places: Sequence[int]) -> list[Occurrence]:
         """What the ranker sees of the characters of ``text`` at ``places``."""

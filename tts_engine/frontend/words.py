@@ -76,6 +76,10 @@ class Frequencies:
     def __contains__(self, word: str) -> bool:
         return word in self._added or (word in self._trie and word not in self._removed)
 
+    def items(self) -> Iterator[tuple[str, int]]:
+        """Every word of jieba's with the count that its dictionary gives it."""
+        yield from ((word, count) for word, (count, _) in self._trie.items() if word not in self._removed)
+
     def tag(self, word: str) -> str:
         """The part of speech of a word of jieba's."""
         found = self._trie.get(word)

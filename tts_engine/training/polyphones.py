@@ -24,6 +24,7 @@ from scipy.optimize import fmin_l_bfgs_b  # type: ignore[import-untyped]
 from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 
 from tts_engine.frontend.bilstm import BiLSTM
+from tts_engine.frontend.contexts import Contexts
 from tts_engine.frontend.data import table
 from tts_engine.frontend.pinyin import numbered
 from tts_engine.frontend.polyphones import DENSE, FILE, Polyphones, Weights, features, trust
@@ -75,12 +76,17 @@ def examples(folder: Path) -> list[Example]:
     labels = (folder / "dev.lb").read_text(encoding="utf-8").splitlines()
     found = []
     for sentence, label in zip(sentences, labels, strict=True):
-        found.append(Example(sentence.replace("▁", ""), sentence.index("▁"), numbered(label)))
+        found.append(marked(sentence, numbered(label)))
     return found
 
 
-def unfitted() -> Polyphones:
-    """g2pM's network, with every candidate that its dictionary or pypinyin's phrases know."""
+def marked(sentence: str, pinyin: str) -> Example:
+    """A sentence with a character between two U+2581, and its reading."""
+    return Example(sentence.replace("▁", ""), sentence.index("▁"), pinyin)
+
+
+def unfitted(contexts: Contexts | None = None) -> Polyphones:
+    """g2pM's network and ours, with every candidate that g2pM's dictionary or pypinyin's phrases know."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # g2pM 0.1.2.5 leaves its files to the garbage collector
         model = G2pM()
@@ -88,7 +94,7 @@ def unfitted() -> Polyphones:
     network = BiLSTM.from_arrays(arrays, sorted(model.char2idx, key=model.char2idx.__getitem__))
     classes = {numbered(name): number for number, name in model.idx2class.items()}
     nothing = Weights(np.zeros(len(DENSE), np.float32), np.zeros(1, np.uint32), np.zeros(1, np.float32))
-    return Polyphones(network, classes, _candidates(model.cedict), nothing)
+    return Polyphones(network, classes, _candidates(model.cedict), nothing, contexts)
 
 
 def _candidates(readings: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
@@ -106,9 +112,9 @@ def ranked(data: Sequence[Example], polyphones: Polyphones, rows: Rows = table) 
     found = []
     for example in data:
         (one,) = readings.occurrences(example.text, [example.place])
-        (opinion,) = polyphones.network.log_probabilities(example.text, [example.place])
+        (opinion,) = polyphones.opinions([one])
         right = one.candidates.index(example.pinyin) if example.pinyin in one.candidates else -1
-        found.append(Ranked(*features(one, polyphones.known(one, opinion)), trust(one), right))
+        found.append(Ranked(*features(one, opinion), trust(one, opinion), right))
     return found
 
 
@@ -192,7 +198,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("tts_engine/frontend/data") / FILE)
     options = parser.parse_args()
     data = examples(options.cpp)
-    polyphones = unfitted()
+    polyphones = unfitted(Contexts.load())
     features_of = ranked(data, polyphones)
     print(f"{FOLDS}-fold accuracy: {np.mean(cross_validated(features_of, polyphones)):.4f} of {len(data)}")
     write(options.out, replace(polyphones, weights=fit(features_of)))
