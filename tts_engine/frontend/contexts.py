@@ -58,13 +58,24 @@ def standing(index: int, length: int) -> int:
 
 
 @dataclass(frozen=True)
+class Context:
+    """What the network says of one character in its sentence."""
+
+    logs: Sequence[float]
+    """Log-probability of each candidate; that of one which training never saw is minus infinity."""
+    sentences: int
+    """How many sentences taught it this character."""
+
+
+@dataclass(frozen=True)
 class Contexts:
     """Reads sentences. Immutable, so any number of threads may share it."""
 
     vocabulary: Vocabulary
     vectors: WordVectors
     arrays: Mapping[str, Matrix]
-    """The weights by their names in ``tts_engine.training.contexts.Network``."""
+    """The weights by their names in ``tts_engine.training.contexts.Network``, and ``sentences``: how many taught it
+    each reading."""
     layer: Layer
 
     @classmethod
@@ -92,17 +103,15 @@ class Contexts:
         halves: dict[str, Any] = {name: array.astype(np.float16) for name, array in self.arrays.items()}
         np.savez_compressed(path, **arrays, **halves)
 
-    def opinions(
-        self, words: Sequence[Word], asked: Sequence[tuple[int, str, Sequence[str]]]
-    ) -> list[list[float] | None]:
-        """Log-probabilities of readings.
+    def opinions(self, words: Sequence[Word], asked: Sequence[tuple[int, str, Sequence[str]]]) -> list[Context | None]:
+        """What it says of each place.
 
         Args:
             words: they tile the text.
             asked: place in the text, the character there and its candidates; in order of place.
 
         Returns:
-            For each asked: one number a candidate, or None where training never saw one of the character's readings.
+            For each asked; None where training never saw one of the character's readings.
         """
         known = [[self.vocabulary.readings.get(character + one) for one in names] for _, character, names in asked]
         taught = [any(row is not None for row in rows) for rows in known]
@@ -111,16 +120,16 @@ class Contexts:
             return [None] * len(asked)
         hidden = dict(zip(places, self._hidden(words, places), strict=True))
         return [
-            self._scores(hidden[place], rows) if place in hidden else None
+            self._context(hidden[place], rows) if place in hidden else None
             for (place, _, _), rows in zip(asked, known, strict=True)
         ]
 
-    def _scores(self, hidden: Matrix, rows: Sequence[int | None]) -> list[float]:
-        """Log-probabilities; a candidate that training never saw is as unlikely as can be."""
+    def _context(self, hidden: Matrix, rows: Sequence[int | None]) -> Context:
         taught = np.array([row for row in rows if row is not None])
         scores = self.arrays["readings.weight"][taught] @ hidden + self.arrays["biases.weight"][taught, 0]
         logs = iter((scores - np.logaddexp.reduce(scores)).tolist())
-        return [-np.inf if row is None else next(logs) for row in rows]
+        sentences = int(self.arrays["sentences"][taught].sum())
+        return Context([-np.inf if row is None else next(logs) for row in rows], sentences)
 
     def _hidden(self, words: Sequence[Word], places: Sequence[int]) -> Matrix:
         """(len(places), hidden) of the dense layer."""

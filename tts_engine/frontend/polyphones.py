@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tts_engine.frontend.bilstm import BiLSTM
-from tts_engine.frontend.contexts import Contexts
+from tts_engine.frontend.contexts import Context, Contexts
 from tts_engine.frontend.phrasebook import readings_of
 from tts_engine.frontend.words import Word
 
@@ -37,8 +37,10 @@ DENSE = (
 """Features that every character shares: the networks' opinions, and the phrases' votes by how they lie in the words."""
 _LEAST_LOG = -15.0
 _LEAST_CONTEXT_LOG = -8.0
-_CONTEXT_TRUST = 0.1
+_CONTEXT_TRUST = 0.7
 """What a unit of our network's logarithms is worth beyond the fitted weight: CPP hardly has the cases that it knows."""
+_WELL_TAUGHT = 100
+"""Sentences with the character from which that is so."""
 _TRUST = ((3000, 5.0), (100, 1.0))
 """Least frequency of a word, and what its phrase's reading is worth beyond the fitted weights (CPP dev)."""
 _IDIOM = 4
@@ -79,11 +81,11 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Opinion:
-    """Log-probabilities of an occurrence's candidates."""
+    """What the networks say of an occurrence's candidates, as log-probabilities."""
 
     network: Sequence[float | None]
     """By g2pM; None where it knows no such reading."""
-    contexts: Sequence[float] | None
+    contexts: Context | None
     """By our network; None where it knows none of them."""
 
 
@@ -180,8 +182,8 @@ def features(one: Occurrence, opinion: Opinion) -> tuple[NDArray[np.float32], ND
         _count_votes(one, candidate, dense[row])
     named = [*_context(one), "network " + one.candidates[int(np.argmax(certain))]]
     if opinion.contexts:
-        best = int(np.argmax(opinion.contexts))
-        dense[:, -2] = _context_logs(opinion)
+        best = int(np.argmax(opinion.contexts.logs))
+        dense[:, -2] = _context_logs(opinion.contexts)
         dense[best, -1] = 1
         named.append("contexts " + one.candidates[best])
     keys = [
@@ -192,11 +194,20 @@ def features(one: Occurrence, opinion: Opinion) -> tuple[NDArray[np.float32], ND
 
 def trust(one: Occurrence, opinion: Opinion) -> NDArray[np.float32]:
     """(candidates,) beyond the fitted weights, for what CPP undervalues: our network, and the dictionary of words."""
-    return _dictionary_trust(one) + (_CONTEXT_TRUST * _context_logs(opinion) if opinion.contexts else 0)
+    context = opinion.contexts
+    if context is None or context.sentences < _WELL_TAUGHT or _is_listed(one):
+        return _dictionary_trust(one)
+    return _dictionary_trust(one) + _CONTEXT_TRUST * _context_logs(context)
 
 
-def _context_logs(opinion: Opinion) -> NDArray[np.float32]:
-    return np.maximum(np.array(opinion.contexts, np.float32), _LEAST_CONTEXT_LOG)
+def _is_listed(one: Occurrence) -> bool:
+    """Whether a dictionary says how the character's whole word is read."""
+    word = one.words[one.word]
+    return any((phrase.begin, phrase.end) == (word.begin, word.end) for phrase in one.phrases)
+
+
+def _context_logs(context: Context) -> NDArray[np.float32]:
+    return np.maximum(np.array(context.logs, np.float32), _LEAST_CONTEXT_LOG)
 
 
 def _dictionary_trust(one: Occurrence) -> NDArray[np.float32]:

@@ -132,6 +132,8 @@ def fit(examples: Sequence[Example], readings: Readings, epochs: int = EPOCHS) -
         print(f"epoch {epoch + 1} of {epochs}: mean loss {total / len(data):.4f}", flush=True)
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
     arrays["biases.weight"] += surplus(examples, readings, vocabulary)[:, None]
+    counts = Counter(one.text[one.place] + one.pinyin for one in examples)
+    arrays["sentences"] = np.array([counts[reading] for reading in vocabulary.readings])
     return Contexts.from_arrays(vocabulary, vectors, arrays)
 
 
@@ -222,7 +224,7 @@ def held_out(examples: Sequence[Example], readings: Readings) -> Iterator[tuple[
             (one,) = readings.occurrences(example.text, [example.place])
             asked = [(example.place, example.text[example.place], one.candidates)]
             (opinion,) = contexts.opinions(one.words, asked)
-            yield example, one.candidates[int(np.argmax(opinion))] if opinion else ""
+            yield example, one.candidates[int(np.argmax(opinion.logs))] if opinion else ""
 
 
 def main() -> None:

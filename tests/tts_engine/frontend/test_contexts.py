@@ -30,7 +30,7 @@ def ask(readings, contexts, sentence):
     place, text = sentence.index("|"), sentence.replace("|", "")
     (one,) = readings.occurrences(text, [place])
     (opinion,) = contexts.opinions(one.words, [(place, text[place], one.candidates)])
-    return opinion and dict(zip(one.candidates, opinion, strict=True))
+    return opinion and dict(zip(one.candidates, opinion.logs, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,9 @@ def test_of_a_character_that_it_was_never_taught_it_has_no_opinion(readings, con
 def test_opinions_are_logarithms_of_probabilities_and_unheard_of_readings_are_impossible(readings, contexts):
     words = readings._words.words("他为人民服务")
     (opinion,) = contexts.opinions(words, [(1, "为", ["wei2", "wei4", "wu1"])])
-    assert sum(math.exp(one) for one in opinion) == pytest.approx(1, abs=1e-5)
-    assert opinion[2] == -math.inf
+    assert sum(math.exp(one) for one in opinion.logs) == pytest.approx(1, abs=1e-5)
+    assert opinion.logs[2] == -math.inf
+    assert opinion.sentences > 100
 
 
 def test_a_long_text_is_read_in_pieces_and_every_place_is_answered(readings, contexts):
