@@ -74,7 +74,8 @@ def test_the_same_samples_give_the_same_mel():
 
 def test_frames_in_the_middle_do_not_depend_on_what_is_far_away():
     sound = sweep(16384)
-    np.testing.assert_array_equal(log_mel(sound[2560:12800], CONFIG)[:, 3:-3], log_mel(sound, CONFIG)[:, 13:47])
+    alone, inside = log_mel(sound[2560:12800], CONFIG)[:, 3:-3], log_mel(sound, CONFIG)[:, 13:47]
+    np.testing.assert_allclose(alone, inside, rtol=0, atol=2e-6)  # a matrix of another width may be added up otherwise
 
 
 @pytest.mark.parametrize("shape", [(1, 512), (), (2, 2, 2)])
